@@ -1,0 +1,39 @@
+"""Event tables: build and check them, turn them into frames, tags and files.
+
+The events of one clip are a :class:`pandas.DataFrame` with the columns ``onset`` and
+``offset`` (seconds from the start of the clip) and ``event_label``; estimated events
+also have a ``score`` (0 to 1). A table is sorted by onset, then label; a clip without
+events is an empty table with the same columns. The events of several clips are a 1-D
+object array of such tables.
+
+This package owns the arithmetic between time and frames: frame ``k`` covers
+``[k * time_resolution, (k + 1) * time_resolution)`` seconds.
+"""
+
+from sklearn_sed.events._frames import (
+    events_to_frames,
+    frames_to_events,
+    frames_to_time,
+    time_to_frames,
+)
+from sklearn_sed.events._tables import (
+    check_events,
+    is_event_tables,
+    make_events,
+    stack_tables,
+    to_table,
+    to_tags,
+)
+
+__all__ = [
+    "check_events",
+    "events_to_frames",
+    "frames_to_events",
+    "frames_to_time",
+    "is_event_tables",
+    "make_events",
+    "stack_tables",
+    "time_to_frames",
+    "to_table",
+    "to_tags",
+]

@@ -1,0 +1,368 @@
+"""Event tables: build, check, stack, and join them."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from sklearn_sed.exceptions import AnnotationError, LabelError
+
+REQUIRED_COLUMNS = ("onset", "offset", "event_label")
+
+
+def make_events(
+    onset: ArrayLike,
+    offset: ArrayLike,
+    event_label: ArrayLike,
+    score: ArrayLike | None = None,
+) -> pd.DataFrame:
+    """Build the event table of one clip.
+
+    Parameters
+    ----------
+    onset : array-like of shape (n_events,)
+        Start of each event, in seconds from the start of the clip.
+    offset : array-like of shape (n_events,)
+        End of each event, in seconds.
+    event_label : array-like of shape (n_events,)
+        Class of each event.
+    score : array-like of shape (n_events,), default=None
+        Confidence in each event, 0 to 1. By default the table has no such column.
+
+    Returns
+    -------
+    events : DataFrame of shape (n_events, 3) or (n_events, 4)
+        Columns `onset` and `offset` (float64), `event_label` and, where given, `score`
+        (float64), sorted by onset, then label, then offset.
+
+    Raises
+    ------
+    AnnotationError
+        If the columns differ in length, or an event is impossible: a number that is
+        not finite, a negative onset, an offset before its onset, a missing label.
+
+    Examples
+    --------
+    >>> from sklearn_sed.events import make_events
+    >>> make_events([2.5, 0.0], [3.0, 1.2], ["Speech", "Dog"])
+       onset  offset event_label
+    0    0.0     1.2         Dog
+    1    2.5     3.0      Speech
+    """
+    times = {"onset": onset, "offset": offset}
+    if score is not None:
+        times["score"] = score
+    columns = {key: np.asarray(value, dtype=np.float64) for key, value in times.items()}
+    labels = np.asarray(event_label)
+    if len({column.shape for column in (*columns.values(), labels)}) > 1 or (
+        labels.ndim != 1
+    ):
+        shapes = {key: column.shape for key, column in columns.items()}
+        raise AnnotationError(
+            "events",
+            "every column must be 1-D and of the same length, got the shapes "
+            f"{shapes | {'event_label': labels.shape}}",
+        )
+    fault = find_fault(columns, labels)
+    if fault is not None:
+        event, reason = fault
+        raise AnnotationError(f"event {event}", reason)
+    return _build(columns, labels)
+
+
+def _build(columns: dict[str, np.ndarray], labels: np.ndarray) -> pd.DataFrame:
+    """Sort checked columns into an event table."""
+    if len(labels) > 1:
+        keys = labels.astype(str) if labels.dtype.kind == "O" else labels
+        order = np.lexsort((columns["offset"], keys, columns["onset"]))
+        columns = {key: column[order] for key, column in columns.items()}
+        labels = labels[order]
+    # An array of no labels has no telling dtype: it is one of strings.
+    label_column = labels if len(labels) else pd.Series([], dtype=str)
+    table = {
+        "onset": columns["onset"],
+        "offset": columns["offset"],
+        "event_label": label_column,
+    }
+    if "score" in columns:
+        table["score"] = columns["score"]
+    return pd.DataFrame(table)
+
+
+def find_fault(
+    columns: dict[str, np.ndarray], labels: Any = None
+) -> tuple[int, str] | None:
+    """Return the index of the first impossible event and the reason, or None."""
+    onset, offset = columns["onset"], columns["offset"]
+    # Comparisons with NaN are false: this finds what is not finite, too.
+    fine = (onset >= 0) & (offset >= onset) & (offset < np.inf)
+    if "score" in columns:
+        fine &= np.isfinite(columns["score"])
+    if labels is not None:
+        fine &= ~pd.isna(labels)
+    if fine.all():
+        return None
+    event = int(np.argmin(fine))
+    for name, column in columns.items():
+        if not np.isfinite(column[event]):
+            return event, f"{name} is {column[event]}, it must be a finite number"
+    start, end = float(onset[event]), float(offset[event])
+    if start < 0:
+        return event, f"onset {start} is negative; times count from the clip's start"
+    if end < start:
+        return event, f"offset {end} lies before onset {start}"
+    return event, "event_label is missing"
+
+
+def stack_tables(tables: Iterable[pd.DataFrame]) -> np.ndarray:
+    """Put one table per clip into a 1-D object array, the form of a strong ``y``.
+
+    Parameters
+    ----------
+    tables : iterable of DataFrame
+        The event table of each clip.
+
+    Returns
+    -------
+    events : ndarray of shape (n_clips,), dtype object
+        The same tables. scikit-learn can index and split such an array.
+
+    Examples
+    --------
+    >>> from sklearn_sed.events import make_events, stack_tables
+    >>> stack_tables([make_events([0], [1], ["Dog"]), make_events([], [], [])]).shape
+    (2,)
+    """
+    tables = list(tables)
+    events = np.empty(len(tables), dtype=object)
+    for clip, table in enumerate(tables):
+        events[clip] = table
+    return events
+
+
+def is_event_tables(y: object) -> bool:
+    """Tell a strong ``y`` (one event table per clip) from a weak one (tags).
+
+    Parameters
+    ----------
+    y : object
+        Targets of any form.
+
+    Returns
+    -------
+    strong : bool
+        True for a sequence with a DataFrame among its elements. A DataFrame itself is
+        not one: as a ``y``, it is an indicator with named classes.
+
+    Examples
+    --------
+    >>> from sklearn_sed.events import is_event_tables, make_events
+    >>> is_event_tables([make_events([0], [1], ["Dog"])])
+    True
+    >>> is_event_tables([["Dog"], []])
+    False
+    """
+    if isinstance(y, np.ndarray) and (y.ndim != 1 or y.dtype != object):
+        return False
+    if not isinstance(y, list | tuple | np.ndarray | pd.Series):
+        return False
+    return any(isinstance(table, pd.DataFrame) for table in y)
+
+
+def check_events(events: Sequence[pd.DataFrame], *, name: str = "y") -> np.ndarray:
+    """Check the event tables of several clips.
+
+    Parameters
+    ----------
+    events : sequence of DataFrame
+        One table per clip. Columns other than `onset`, `offset`, `event_label` and
+        `score` are left alone.
+    name : str, default="y"
+        What error messages call the argument.
+
+    Returns
+    -------
+    events : ndarray of shape (n_clips,), dtype object
+        The tables, their times and scores float64. A table that is so already is
+        passed on, not copied.
+
+    Raises
+    ------
+    AnnotationError
+        If `events` is not a sequence of tables, a table lacks a column, or an event is
+        impossible. The message names the clip and the event.
+
+    Examples
+    --------
+    >>> from sklearn_sed.events import check_events, make_events
+    >>> table = make_events([0.0], [1.0], ["Dog"])
+    >>> check_events([table]).shape
+    (1,)
+    >>> check_events([table, table.assign(onset=2.0)])
+    Traceback (most recent call last):
+    ...
+    sklearn_sed.exceptions.AnnotationError: y, clip 1, event 0: offset 1.0 lies before
+    onset 2.0
+    """
+    if isinstance(events, pd.DataFrame):
+        raise AnnotationError(
+            name,
+            "expected one event table per clip, got a single table; pass [table] for "
+            "one clip, or split a long table by its filename",
+        )
+    if not isinstance(events, list | tuple | np.ndarray | pd.Series):
+        raise AnnotationError(
+            name,
+            f"expected a sequence of event tables, got {type(events).__name__}",
+        )
+    return stack_tables(
+        _check_table(table, f"{name}, clip {clip}") for clip, table in enumerate(events)
+    )
+
+
+def _check_table(table: object, where: str) -> pd.DataFrame:
+    """Return a table with float64 times, or say what is wrong with it."""
+    if not isinstance(table, pd.DataFrame):
+        raise AnnotationError(
+            where, f"expected an event table (DataFrame), got {type(table).__name__}"
+        )
+    missing = [column for column in REQUIRED_COLUMNS if column not in table]
+    if missing:
+        raise AnnotationError(
+            where,
+            f"the column {missing[0]!r} is missing; an event table has the columns "
+            f"{', '.join(REQUIRED_COLUMNS)}",
+        )
+    names = [name for name in ("onset", "offset", "score") if name in table]
+    try:
+        columns = {name: table[name].to_numpy(dtype=np.float64) for name in names}
+    except (TypeError, ValueError) as error:
+        raise AnnotationError(
+            where, f"onset, offset and score must be numbers ({error})"
+        ) from error
+    fault = find_fault(columns, table["event_label"].to_numpy())
+    if fault is not None:
+        event, reason = fault
+        raise AnnotationError(f"{where}, event {event}", reason)
+    if any(table[name].dtype != np.float64 for name in names):
+        return table.assign(**columns)
+    return table
+
+
+def to_tags(
+    events: Sequence[pd.DataFrame], classes: Sequence[Any] | None = None
+) -> np.ndarray:
+    """Reduce events to tags: which classes occur in which clip.
+
+    Parameters
+    ----------
+    events : sequence of DataFrame
+        The event table of each clip.
+    classes : sequence of str of length n_classes, default=None
+        The class of each column. By default the labels that occur, sorted.
+
+    Returns
+    -------
+    tags : ndarray of shape (n_clips, n_classes), dtype int64
+        1 where the class has an event in the clip, else 0.
+
+    Raises
+    ------
+    LabelError
+        If an event's label is not among `classes`.
+    AnnotationError
+        If an event table is not valid.
+
+    Examples
+    --------
+    >>> from sklearn_sed.events import make_events, to_tags
+    >>> events = [make_events([0, 3], [1, 4], ["Dog", "Cat"]), make_events([], [], [])]
+    >>> to_tags(events)
+    array([[1, 1],
+           [0, 0]])
+    >>> to_tags(events, classes=["Dog", "Cat", "Speech"])
+    array([[1, 1, 0],
+           [0, 0, 0]])
+    """
+    tables = check_events(events, name="events")
+    labels = [table["event_label"].unique().tolist() for table in tables]
+    if classes is None:
+        classes = sorted({label for present in labels for label in present})
+    column = {label: index for index, label in enumerate(classes)}
+    tags = np.zeros((len(tables), len(column)), dtype=np.int64)
+    for clip, present in enumerate(labels):
+        for label in present:
+            if label not in column:
+                raise unknown_label(f"clip {clip}", label, classes)
+            tags[clip, column[label]] = 1
+    return tags
+
+
+def unknown_label(where: str, label: Any, classes: Sequence[Any]) -> LabelError:
+    """Return the complaint about a label that is not among the classes."""
+    known = ", ".join(map(str, list(classes)[:20])) + (", ..." * (len(classes) > 20))
+    return LabelError(
+        f"{where}: the label {label!r} is not among the classes ({known}); correct it "
+        "or add it to `classes`"
+    )
+
+
+def to_table(filenames: Sequence[Any], events: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Join the events of several clips into one long table.
+
+    Parameters
+    ----------
+    filenames : sequence of str or Path of length n_clips
+        The name of each clip.
+    events : sequence of DataFrame of length n_clips
+        The event table of each clip.
+
+    Returns
+    -------
+    table : DataFrame of shape (n_events, n_columns)
+        Columns `filename`, `onset`, `offset`, `event_label`, then `score` and any other
+        columns of the tables (NaN where a clip has events without that column). Clips
+        come in the given order; a clip without events has no row.
+
+    Raises
+    ------
+    AnnotationError
+        If the lengths differ, a table is not valid, or only some events have a score.
+
+    Examples
+    --------
+    >>> from sklearn_sed.events import make_events, to_table
+    >>> events = [make_events([0.5], [1.0], ["Dog"]), make_events([], [], [])]
+    >>> to_table(["a.wav", "b.wav"], events)
+      filename  onset  offset event_label
+    0    a.wav    0.5     1.0         Dog
+    """
+    tables = check_events(events, name="events")
+    if len(filenames) != len(tables):
+        raise AnnotationError(
+            "events",
+            f"got {len(filenames)} filenames for {len(tables)} event tables; pass one "
+            "name per table",
+        )
+    lengths = [len(table) for table in tables]
+    filled = [clip for clip, length in enumerate(lengths) if length]
+    scored = [clip for clip in filled if "score" in tables[clip]]
+    if scored and len(scored) < len(filled):
+        bare = next(clip for clip in filled if "score" not in tables[clip])
+        raise AnnotationError(
+            f"events, clip {bare}",
+            f"its events have no score while those of clip {scored[0]} do; give all "
+            "events a score or none",
+        )
+    kept = (
+        [tables[clip] for clip in filled] or list(tables) or [make_events([], [], [])]
+    )
+    table = pd.concat(kept, ignore_index=True)
+    names = np.repeat(
+        np.array([str(name) for name in filenames], dtype=object), lengths
+    )
+    table.insert(0, "filename", pd.Series(names, dtype=str))
+    leading = ["filename", *REQUIRED_COLUMNS, *["score"] * ("score" in table)]
+    return table[leading + [column for column in table if column not in leading]]
