@@ -1,0 +1,23 @@
+"""Networks, clip poolings, losses and training: the only package that uses torch.
+
+Everything here works on padded batches of clips. A batch carries its frame
+scores as logits ``(batch, n_frames, n_classes)`` and a boolean mask
+``(batch, n_frames)`` that is true on the frames a clip really has; ``None``
+stands for "every clip fills the batch".
+"""
+
+from ._losses import WeakLabelLoss, cosine_penalty
+from ._networks import CRNN, PaperATT, PaperCRNN, PaperTagger, count_parameters
+from ._pooling import POOLINGS, make_pooling
+
+__all__ = [
+    "CRNN",
+    "POOLINGS",
+    "PaperATT",
+    "PaperCRNN",
+    "PaperTagger",
+    "WeakLabelLoss",
+    "cosine_penalty",
+    "count_parameters",
+    "make_pooling",
+]

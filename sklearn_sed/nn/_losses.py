@@ -1,0 +1,171 @@
+"""Losses for learning when sounds happen from tags alone."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from ._pooling import MeanPooling, mask_fill
+
+__all__ = ["LOSSES", "Scores", "WeakLabelLoss", "cosine_penalty"]
+
+LOSSES = ("clip", "max_min", "max_mean_min", "strong")
+
+
+class Scores(NamedTuple):
+    """What a network says of a batch, as logits."""
+
+    clip: Tensor
+    frame: Tensor | None = None
+    mask: Tensor | None = None
+
+
+def cosine_penalty(
+    frame_proba: Tensor, y: Tensor, mask: Tensor | None = None, margin: float = 0.0
+) -> Tensor:
+    """Cosine similarity in time between the classes that a clip is tagged with.
+
+    With q_c = y_c·p[:, c] over time and S[c, d] the cosine of the angle between
+    q_c and q_d, the penalty of a tagged class c is the sum over the other tagged
+    classes d of the part of S[c, d] above ``margin``; for all other classes it is
+    0 [1]_.
+
+    Parameters
+    ----------
+    frame_proba : Tensor of shape (batch, n_frames, n_classes)
+        Frame probabilities.
+    y : Tensor of shape (batch, n_classes)
+        Tags; a class counts as tagged above 0.5.
+    mask : Tensor of bool of shape (batch, n_frames) or None, default=None
+        True on the frames that a clip has; None when all have all.
+    margin : float, default=0.0
+        Similarity that is free of charge. The paper's is 0.
+
+    Returns
+    -------
+    Tensor of shape (batch, n_classes)
+        The penalty of each class.
+
+    References
+    ----------
+    .. [1] T. Pellegrini, L. Cances, "Cosine-similarity penalty to discriminate
+       sound classes in weakly-supervised sound event detection", IJCNN 2019,
+       arXiv 1901.03146.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_sed.nn import cosine_penalty
+    >>> together = torch.tensor([[[0.9, 0.9], [0.1, 0.1]]])
+    >>> cosine_penalty(together, torch.ones(1, 2))
+    tensor([[1., 1.]])
+    """
+    tagged = (y > 0.5).to(frame_proba.dtype)
+    p = mask_fill(frame_proba, mask, 0.0)
+    norm = p.square().sum(dim=1, keepdim=True).clamp(min=torch.finfo(p.dtype).tiny)
+    unit = p * norm.rsqrt()
+    similarity = unit.transpose(1, 2) @ unit
+    pairs = tagged[:, :, None] * tagged[:, None, :]
+    pairs = pairs * (1 - torch.eye(pairs.shape[-1], dtype=p.dtype, device=p.device))
+    return ((similarity - margin).clamp(min=0) * pairs).sum(dim=-1)
+
+
+class WeakLabelLoss(nn.Module):
+    """Multiple-instance loss against the tags, plus the cosine penalty.
+
+    Per class the loss is ``MIL + cosine_weight · penalty``; the mean is taken over
+    classes and clips, clips weighted by their sample weight.
+
+    Parameters
+    ----------
+    kind : {"clip", "max_min", "max_mean_min", "strong"}, default="clip"
+        - "clip": binary cross-entropy (BCE) of the tag and the pooled clip score;
+        - "max_min": the same, plus BCE(0, min p);
+        - "max_mean_min": the same, plus BCE(y/2, mean p) and BCE(0, min p);
+        - "strong": false strong labelling, the tag copied to every frame.
+    cosine_weight : float, default=0.0
+        Weight α of the cosine penalty.
+    cosine_margin : float, default=0.0
+        Similarity below which nothing is penalised.
+    class_weight : Tensor of shape (n_classes,) or None, default=None
+        Weight of each class.
+    label_smoothing : float, default=0.0
+        Tags are moved by half of this towards 1/2.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_sed.nn._losses import Scores, WeakLabelLoss
+    >>> loss = WeakLabelLoss()
+    >>> y, weight = torch.ones(1, 1), torch.ones(1)
+    >>> loss(Scores(clip=torch.zeros(1, 1)), (y, weight))
+    tensor(0.6931)
+    """
+
+    def __init__(
+        self,
+        kind: str = "clip",
+        cosine_weight: float = 0.0,
+        cosine_margin: float = 0.0,
+        class_weight: Tensor | None = None,
+        label_smoothing: float = 0.0,
+    ):
+        super().__init__()
+        self.kind = kind
+        self.cosine_weight = cosine_weight
+        self.cosine_margin = cosine_margin
+        self.label_smoothing = label_smoothing
+        self.register_buffer("class_weight", class_weight)
+
+    def forward(self, scores: Scores, target: tuple[Tensor, Tensor]) -> Tensor:
+        """Return the loss of a batch.
+
+        Parameters
+        ----------
+        scores : Scores
+            Clip logits, and frame logits with their mask where there are any.
+        target : tuple of (y, weight)
+            Tags (batch, n_classes), hard or mixed, and clip weights (batch,).
+
+        Returns
+        -------
+        Tensor, scalar
+            The loss.
+        """
+        y, weight = target
+        loss = self.mil(scores, y + self.label_smoothing * (0.5 - y))
+        if self.cosine_weight > 0:
+            penalty = cosine_penalty(
+                scores.frame.sigmoid(), y, scores.mask, self.cosine_margin
+            )
+            loss = loss + self.cosine_weight * penalty
+        if self.class_weight is not None:
+            loss = loss * self.class_weight
+        return (weight * loss.mean(dim=1)).mean()
+
+    def mil(self, scores: Scores, y: Tensor) -> Tensor:
+        """Return the multiple-instance loss of each clip and class."""
+        if self.kind == "strong":
+            return self._strong(scores, y)
+        loss = _bce(scores.clip, y)
+        if self.kind == "max_mean_min":
+            mean = MeanPooling(y.shape[1])(scores.frame, scores.mask)
+            loss = loss + _bce(mean, y / 2)
+        if self.kind in ("max_min", "max_mean_min"):
+            lowest = mask_fill(scores.frame, scores.mask, math.inf).amin(dim=1)
+            loss = loss + _bce(lowest, torch.zeros_like(y))
+        return loss
+
+    def _strong(self, scores: Scores, y: Tensor) -> Tensor:
+        """Mean BCE of a clip's frames against the clip's tags."""
+        frame = _bce(scores.frame, y[:, None].expand_as(scores.frame))
+        if scores.mask is None:
+            return frame.mean(dim=1)
+        n_frames = scores.mask.sum(dim=1, keepdim=True)
+        return mask_fill(frame, scores.mask, 0.0).sum(dim=1) / n_frames
+
+
+def _bce(logits: Tensor, y: Tensor) -> Tensor:
+    return binary_cross_entropy_with_logits(logits, y, reduction="none")

@@ -1,0 +1,314 @@
+"""Training and prediction through skorch: the only module that imports it."""
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import skorch
+import torch
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader, Dataset
+from tqdm.auto import tqdm
+
+from ._augment import Augment
+from ._losses import WeakLabelLoss
+from ._networks import WeakLabelNet, frame_proba
+
+__all__ = ["Plan", "build_net", "predict", "train"]
+
+OPTIMIZERS: dict[str, tuple[type, dict]] = {
+    "adam": (torch.optim.Adam, {}),
+    "adamw": (torch.optim.AdamW, {}),
+    # Keras's averaging factor and stabiliser, which the published system used.
+    "rmsprop": (torch.optim.RMSprop, {"alpha": 0.9, "eps": 1e-7}),
+    "sgd": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train: what an estimator's parameters say about it."""
+
+    max_epochs: int
+    batch_size: int
+    optimizer: str
+    learning_rate: float
+    schedule: str | Mapping[float, float]
+    weight_decay: float
+    device: str
+    precision: str
+    patience: int | None
+    verbose: int
+    title: str
+    callbacks: list = field(default_factory=list)
+
+
+class Clips(Dataset):
+    """Clips with their tags and weights, cast and checked one at a time."""
+
+    def __init__(
+        self,
+        clips: Sequence[np.ndarray],
+        y: np.ndarray | None = None,
+        weight: np.ndarray | None = None,
+        dtype: type = np.float32,
+    ):
+        n_clips = len(clips)
+        self.clips = clips
+        self.y = np.zeros((n_clips, 1)) if y is None else y
+        self.weight = np.ones(n_clips) if weight is None else weight
+        self.dtype = dtype
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, i: int):
+        clip = np.array(self.clips[i], dtype=self.dtype)
+        return clip, self.y[i].astype(self.dtype), self.dtype(self.weight[i])
+
+
+def collate(items: list):
+    """Pad clips to the longest and stack them: ``({"x", "n_frames"}, (y, weight))``."""
+    clips, y, weight = zip(*items)
+    n_frames = np.array([len(clip) for clip in clips])
+    x = np.zeros((len(clips), n_frames.max(), clips[0].shape[1]), clips[0].dtype)
+    for row, clip in zip(x, clips):
+        row[: len(clip)] = clip
+    inputs = {"x": torch.from_numpy(x), "n_frames": torch.from_numpy(n_frames)}
+    return inputs, (torch.from_numpy(np.stack(y)), torch.from_numpy(np.array(weight)))
+
+
+class Schedule:
+    """Factor on the learning rate at each step.
+
+    "constant"; "cosine", which rises linearly over the first twentieth and then
+    falls along a cosine to zero; or a mapping from the share of training that is
+    over to the factor from there on.
+    """
+
+    def __init__(self, schedule: str | Mapping[float, float], n_steps: int):
+        self.schedule = schedule
+        self.n_steps = max(n_steps, 1)
+
+    def __call__(self, step: int) -> float:
+        """Return the factor for this step."""
+        progress = step / self.n_steps
+        if self.schedule == "constant":
+            return 1.0
+        if self.schedule == "cosine":
+            warm_up = min(1.0, (step + 1) / math.ceil(0.05 * self.n_steps))
+            return warm_up * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+        reached = [start for start in self.schedule if progress >= start]
+        return float(self.schedule[max(reached)]) if reached else 1.0
+
+
+class ProgressBar(Callback):
+    """One bar over all batches of all epochs, with the losses beside it."""
+
+    def __init__(self, title: str, n_steps: int):
+        self.title = title
+        self.n_steps = n_steps
+
+    def on_train_begin(self, net, **kwargs):
+        """Open the bar."""
+        self.bar_ = tqdm(total=self.n_steps, desc=self.title, unit="batch")
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        """Move on by one batch."""
+        self.bar_.update(int(training))
+
+    def on_epoch_end(self, net, **kwargs):
+        """Show the epoch's losses."""
+        row = net.history[-1]
+        losses = {k: f"{row[k]:.3f}" for k in ("train_loss", "valid_loss") if k in row}
+        self.bar_.set_postfix(epoch=len(net.history), **losses)
+
+    def on_train_end(self, net, **kwargs):
+        """Close the bar."""
+        self.bar_.close()
+        del self.bar_
+
+
+class WeakLabelTrainer(skorch.NeuralNet):
+    """skorch's loop over batches of padded clips, with augmentation and autocast.
+
+    ``fit_loop`` takes a pair of data sets, for training and for validation (or
+    None), in the place of X.
+    """
+
+    def __init__(
+        self, *args: Any, augment: Callable | None = None, autocast=None, **kwargs: Any
+    ):
+        super().__init__(*args, **kwargs)
+        self.augment = augment
+        self.autocast = autocast
+
+    def get_split_datasets(self, X, y=None, **fit_params):
+        """Return the pair that came as X."""
+        return X
+
+    def train_step_single(self, batch, **fit_params):
+        """Augment the batch and learn from it."""
+        batch = batch if self.augment is None else self.augment(batch)
+        with self._autocast():
+            return super().train_step_single(batch, **fit_params)
+
+    def _autocast(self):
+        if self.autocast is None:
+            return contextlib.nullcontext()
+        return torch.autocast(torch.device(self.device).type, dtype=self.autocast)
+
+
+def resolve_device(device: str) -> str:
+    """Turn "auto" into a GPU where there is one."""
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def resolve_precision(precision: str, device: str) -> str:
+    """Turn "auto" into bfloat16 where the hardware computes in it."""
+    if precision != "auto":
+        return precision
+    if torch.device(device).type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+    return "bfloat16" if native else "float32"
+
+
+@contextlib.contextmanager
+def seeded(seed: int, device: str) -> Iterator[None]:
+    """Draw torch's random numbers from ``seed``, and leave its generators alone."""
+    devices = [torch.device(device)] if device.startswith("cuda") else []
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(seed)
+        yield
+
+
+def build_net(
+    module: Callable[[], WeakLabelNet],
+    criterion: WeakLabelLoss,
+    augment: Augment | None,
+    plan: Plan,
+    seed: int,
+) -> WeakLabelTrainer:
+    """Build an initialised skorch net; ``module`` makes the network when seeded."""
+    dtype = torch.float64 if plan.precision == "float64" else torch.float32
+    optimizer, options = OPTIMIZERS[plan.optimizer]
+    with seeded(seed, plan.device):
+        net = WeakLabelTrainer(
+            module().to(dtype),
+            criterion.to(dtype),
+            optimizer=optimizer,
+            lr=plan.learning_rate,
+            batch_size=plan.batch_size,
+            train_split=None,
+            iterator_train__shuffle=True,
+            iterator_train__collate_fn=collate,
+            iterator_valid__collate_fn=collate,
+            callbacks__print_log=None,
+            predict_nonlinearity=None,
+            device=plan.device,
+            verbose=0,
+            augment=augment,
+            autocast=torch.bfloat16 if plan.precision == "bfloat16" else None,
+            **{f"optimizer__{key}": value for key, value in options.items()},
+            optimizer__weight_decay=plan.weight_decay,
+        ).initialize()
+        net.module_.network.to(memory_format=torch.channels_last)
+    return net
+
+
+def train(
+    net: WeakLabelTrainer,
+    train_set: Clips,
+    valid_set: Clips | None,
+    plan: Plan,
+    seed: int,
+) -> None:
+    """Train for ``plan.max_epochs`` epochs more; an interruption is passed on."""
+    n_steps = plan.max_epochs * math.ceil(len(train_set) / plan.batch_size)
+    named: list[tuple[str, Callback]] = [
+        (
+            "schedule",
+            LRScheduler(
+                policy=LambdaLR,
+                lr_lambda=Schedule(plan.schedule, n_steps),
+                step_every="batch",
+            ),
+        )
+    ]
+    if plan.patience is not None and valid_set is not None:
+        stop = EarlyStopping(patience=plan.patience, load_best=True, sink=_silent)
+        named.append(("early_stopping", stop))
+    if plan.verbose:
+        named.append(("progress", ProgressBar(plan.title, n_steps)))
+    net.set_params(lr=plan.learning_rate, callbacks=[*named, *plan.callbacks])
+    with seeded(seed, plan.device):
+        net.notify("on_train_begin", X=None, y=None)
+        try:
+            net.fit_loop((train_set, valid_set), epochs=plan.max_epochs)
+        finally:
+            net.notify("on_train_end", X=None, y=None)
+    net.set_params(callbacks=None)
+
+
+def _silent(*args: Any) -> None:
+    """Print nothing."""
+
+
+def predict(
+    net: WeakLabelTrainer,
+    clips: Sequence[np.ndarray],
+    n_frames: np.ndarray,
+    batch_size: int,
+    frames: bool,
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Score clips in batches of similar length.
+
+    Parameters
+    ----------
+    net : WeakLabelTrainer
+        A trained net.
+    clips : sequence of array (n_frames_i, n_mels)
+        The clips.
+    n_frames : array of shape (n_clips,)
+        Frames of each clip.
+    batch_size : int
+        Clips per batch.
+    frames : bool
+        Whether frame probabilities are wanted too.
+
+    Returns
+    -------
+    clip_logits : array of shape (n_clips, n_classes), float64
+        Clip logits.
+    frame_probas : list of array (n_frames_i, n_classes), float32
+        Frame probabilities on the input's frames; empty unless wanted.
+    """
+    order = np.argsort(n_frames, kind="stable")
+    module = net.module_.eval()
+    parameter = next(module.parameters())
+    dtype = np.float64 if parameter.dtype == torch.float64 else np.float32
+    data = Clips(clips, dtype=dtype)
+    loader = DataLoader(
+        data, batch_size=batch_size, sampler=order.tolist(), collate_fn=collate
+    )
+    logits: list[np.ndarray] = []
+    probas: list[Any] = [None] * len(clips) if frames else []
+    with torch.inference_mode():
+        for start, (inputs, _) in zip(range(0, len(order), batch_size), loader):
+            inputs = {key: value.to(parameter.device) for key, value in inputs.items()}
+            scores = module(**inputs)
+            logits.append(scores.clip.double().cpu().numpy())
+            if frames:
+                length = inputs["x"].shape[1]
+                proba = frame_proba(scores, length, module.time_pooling).cpu().numpy()
+                for i, rows in zip(order[start : start + batch_size], proba):
+                    probas[i] = rows[: n_frames[i]]
+    clip_logits = np.concatenate(logits)
+    return clip_logits[np.argsort(order, kind="stable")], probas
