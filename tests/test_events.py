@@ -1,0 +1,351 @@
+"""Event tables, tags, and the arithmetic between time and frames."""
+
+import pickle
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from pandas.testing import assert_frame_equal
+
+from sklearn_sed.events import (
+    check_events,
+    events_to_frames,
+    frames_to_events,
+    frames_to_time,
+    is_event_tables,
+    make_events,
+    stack_tables,
+    time_to_frames,
+    to_table,
+    to_tags,
+)
+from sklearn_sed.exceptions import AnnotationError, LabelError, TimeResolutionError
+
+RESOLUTIONS = [0.1, 0.02, 512 / 22050, 1 / 3, 0.016, 1.0, 1e-5]
+
+
+# Building and checking tables
+
+
+def test_make_events_sorts_by_onset_then_label_then_offset():
+    table = make_events(
+        [1, 0, 1, 1], [2, 3, 4, 3], ["Dog", "Zebra", "Cat", "Cat"], [0.1, 0.2, 0.3, 0.4]
+    )
+    assert table.to_dict("list") == {
+        "onset": [0.0, 1.0, 1.0, 1.0],
+        "offset": [3.0, 3.0, 4.0, 2.0],
+        "event_label": ["Zebra", "Cat", "Cat", "Dog"],
+        "score": [0.2, 0.4, 0.3, 0.1],
+    }
+    assert table.index.equals(pd.RangeIndex(4))
+
+
+@pytest.mark.parametrize("score", [None, []])
+def test_empty_table_has_the_columns_and_dtypes_of_a_full_one(score):
+    full = make_events([0], [1], ["Dog"], None if score is None else [0.5])
+    empty = make_events([], [], [], score)
+    assert len(empty) == 0
+    assert empty.dtypes.equals(full.dtypes)
+    assert empty.index.equals(pd.RangeIndex(0))
+    assert pd.concat([empty, full]).dtypes.equals(full.dtypes)
+
+
+def test_labels_need_not_be_strings():
+    assert make_events([1, 0], [2, 2], np.array([10, 9]))["event_label"].tolist() == [
+        9,
+        10,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("onset", "offset", "label", "score", "message"),
+    [
+        ([0, np.nan], [1, 1], ["a", "b"], None, "event 1: onset is nan"),
+        ([0, 1], [1, np.inf], ["a", "b"], None, "event 1: offset is inf"),
+        ([-0.5, 1], [1, 2], ["a", "b"], None, "event 0: onset -0.5 is negative"),
+        ([0, 2], [1, 1], ["a", "b"], None, "event 1: offset 1.0 lies before onset 2.0"),
+        ([0, 1], [1, 2], ["a", "b"], [0.5, np.nan], "event 1: score is nan"),
+        ([0, 1], [1, 2], np.array(["a", None]), None, "event 1: event_label is miss"),
+        ([0, 1], [1, 2], ["a"], None, "same length"),
+        ([[0]], [[1]], [["a"]], None, "1-D"),
+    ],
+)
+def test_impossible_events_are_named(onset, offset, label, score, message):
+    with pytest.raises(AnnotationError, match=message):
+        make_events(onset, offset, label, score)
+
+
+def test_check_events_returns_an_object_array_of_the_same_tables():
+    tables = [make_events([0], [1], ["Dog"]), make_events([], [], [])]
+    for sequence in (tables, tuple(tables), stack_tables(tables), pd.Series(tables)):
+        checked = check_events(sequence)
+        assert checked.dtype == object
+        assert checked.shape == (2,)
+        assert checked[0] is tables[0]
+
+
+def test_check_events_makes_times_float_and_leaves_the_input_alone():
+    table = pd.DataFrame({"onset": [0], "offset": ["1.5"], "event_label": ["Dog"]})
+    checked = check_events([table])[0]
+    assert checked["onset"].dtype == checked["offset"].dtype == np.float64
+    assert checked["offset"][0] == 1.5
+    assert table["onset"].dtype.kind == "i"
+
+
+DOG = make_events([0.0], [1.0], ["Dog"])
+
+
+@pytest.mark.parametrize(
+    ("events", "message"),
+    [
+        (DOG, "strong: expected one event table per clip, got a single table"),
+        ("Dog", "strong: expected a sequence of event tables, got str"),
+        ([DOG, None], "strong, clip 1: expected an event table .*NoneType"),
+        ([DOG.drop(columns="offset")], "strong, clip 0: the column 'offset' is missin"),
+        ([DOG, DOG.assign(onset=2.0)], "strong, clip 1, event 0: offset 1.0 lies bef"),
+        ([DOG.assign(onset="soon")], "strong, clip 0: .* must be numbers"),
+        ([DOG.assign(event_label=None)], "strong, clip 0, event 0: event_label is mis"),
+        ([DOG.assign(score=np.nan)], "strong, clip 0, event 0: score is nan"),
+    ],
+)
+def test_check_events_names_clip_and_event(events, message):
+    with pytest.raises(AnnotationError, match=message):
+        check_events(events, name="strong")
+
+
+@pytest.mark.parametrize(
+    ("y", "strong"),
+    [
+        ([DOG], True),
+        ((DOG, DOG), True),
+        (stack_tables([DOG]), True),
+        (pd.Series([DOG]), True),
+        ([DOG, None], True),
+        (DOG, False),
+        ([], False),
+        ([["Dog"], []], False),
+        (np.zeros((3, 2)), False),
+        (np.array(["Dog", "Cat"]), False),
+        (np.array([["Dog"], ["Cat"]], dtype=object), False),
+        (None, False),
+    ],
+)
+def test_is_event_tables(y, strong):
+    assert is_event_tables(y) is strong
+
+
+def test_stacked_tables_survive_indexing_and_pickling():
+    events = stack_tables([DOG, make_events([], [], []), DOG])
+    kept = pickle.loads(pickle.dumps(events))[np.array([True, False, True])]
+    assert kept.shape == (2,)
+    assert_frame_equal(kept[1], DOG)
+
+
+# Tags and long tables
+
+
+def test_to_tags_sorts_the_labels_that_occur():
+    events = [
+        make_events([0, 1, 2], [1, 2, 3], ["Dog", "Cat", "Dog"]),
+        make_events([], [], []),
+        make_events([0], [1], ["Speech"]),
+    ]
+    tags = to_tags(events)
+    assert tags.dtype.kind == "i"
+    assert tags.tolist() == [[1, 1, 0], [0, 0, 0], [0, 0, 1]]
+    assert to_tags(events, classes=["Speech", "Bell", "Dog", "Cat"]).tolist() == [
+        [0, 0, 1, 1],
+        [0, 0, 0, 0],
+        [1, 0, 0, 0],
+    ]
+
+
+def test_to_tags_refuses_an_unknown_label():
+    with pytest.raises(LabelError, match=r"clip 1: the label 'Dog' .*\(Cat\)"):
+        to_tags([make_events([], [], []), DOG], classes=["Cat"])
+
+
+def test_to_table_joins_in_the_order_of_the_clips():
+    table = to_table(
+        ["b.wav", "empty.wav", "a.wav"],
+        [DOG, make_events([], [], []), make_events([2, 1], [3, 3], ["Cat", "Cat"])],
+    )
+    assert table.columns.tolist() == ["filename", "onset", "offset", "event_label"]
+    assert table["filename"].tolist() == ["b.wav", "a.wav", "a.wav"]
+    assert table["onset"].tolist() == [0.0, 1.0, 2.0]
+    assert table.index.equals(pd.RangeIndex(3))
+
+
+@pytest.mark.parametrize("events", [[], [make_events([], [], [])]])
+def test_to_table_without_events_keeps_its_columns(events):
+    table = to_table([f"{clip}.wav" for clip in range(len(events))], events)
+    full = to_table(["a.wav"], [DOG])
+    assert len(table) == 0
+    assert table.dtypes.equals(full.dtypes)
+
+
+def test_to_table_keeps_scores_and_further_columns():
+    scored = make_events([0], [1], ["Dog"], [0.25])
+    table = to_table(["a", "b"], [scored.assign(low_freq=100.0), scored])
+    assert table.columns.tolist()[3:] == ["event_label", "score", "low_freq"]
+    assert table["score"].tolist() == [0.25, 0.25]
+    assert table["low_freq"].isna().tolist() == [False, True]
+    # A clip without events has nothing to score.
+    assert "score" in to_table(["a", "b"], [scored, make_events([], [], [])])
+
+
+def test_to_table_refuses_what_does_not_fit_together():
+    with pytest.raises(AnnotationError, match="2 filenames for 1 event tables"):
+        to_table(["a", "b"], [DOG])
+    with pytest.raises(AnnotationError, match=r"clip 0: .* no score while .* clip 1"):
+        to_table(["a", "b"], [DOG, DOG.assign(score=0.5)])
+
+
+# Time and frames
+
+
+@pytest.mark.parametrize("time_resolution", RESOLUTIONS)
+def test_frame_times_are_their_own_frames(time_resolution):
+    frames = np.arange(100_000)
+    seconds = frames_to_time(frames, time_resolution)
+    for side in ("onset", "offset"):
+        assert (time_to_frames(seconds, time_resolution, side=side) == frames).all()
+        # As read from a file written to the microsecond.
+        if time_resolution > 1e-4:
+            written = np.round(seconds, 6)
+            assert (time_to_frames(written, time_resolution, side=side) == frames).all()
+
+
+def test_time_to_frames_by_hand():
+    assert time_to_frames(0.3, 0.1) == 3  # 0.3 / 0.1 is 2.9999999999999996
+    assert time_to_frames(0.3, 0.1, side="offset") == 3
+    assert time_to_frames(0.31, 0.1) == 3
+    assert time_to_frames(0.31, 0.1, side="offset") == 4
+    assert time_to_frames([0.0], 0.1, side="offset").tolist() == [0]
+    with pytest.raises(ValueError, match="side must be 'onset' or 'offset'"):
+        time_to_frames(0.3, 0.1, side="middle")
+
+
+@pytest.mark.parametrize("time_resolution", [0, -1, np.nan, np.inf, None, "fast"])
+def test_impossible_time_resolutions(time_resolution):
+    with pytest.raises(TimeResolutionError, match="positive number of seconds"):
+        frames_to_time(1, time_resolution)
+
+
+rolls = hnp.arrays(
+    bool, st.tuples(st.integers(1, 60), st.integers(1, 4)), elements=st.booleans()
+)
+
+
+@given(rolls, st.sampled_from(RESOLUTIONS), st.floats(0.01, 1.0))
+def test_roll_to_events_and_back(active, time_resolution, part_of_last_frame):
+    n_frames, n_classes = active.shape
+    classes = [f"class {index}" for index in range(n_classes)]
+    duration = (n_frames - 1 + part_of_last_frame) * time_resolution
+    for end in (None, duration):
+        events = frames_to_events(active, time_resolution, classes, duration=end)
+        back = events_to_frames(events, classes, n_frames, time_resolution)
+        assert (back == active).all() or (
+            end is not None and part_of_last_frame * time_resolution <= 1e-6
+        )
+        assert (events["offset"] <= n_frames * time_resolution + 1e-9).all()
+        if end is not None:
+            assert (events["offset"] <= end).all()
+        check_events([events])
+
+
+@given(rolls, st.sampled_from([0.1, 512 / 22050]))
+def test_events_of_a_class_never_touch(active, time_resolution):
+    classes = list(range(active.shape[1]))
+    events = frames_to_events(active, time_resolution, classes)
+    for _, runs in events.groupby("event_label"):
+        gaps = runs["onset"].to_numpy()[1:] - runs["offset"].to_numpy()[:-1]
+        assert (gaps > time_resolution / 2).all()
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 12), st.floats(0, 3), st.sampled_from("ab")), max_size=8
+    ),
+    st.sampled_from([0.1, 512 / 22050, 1.0]),
+)
+def test_a_frame_is_active_where_an_event_overlaps_it(drawn, time_resolution):
+    n_frames = int(10 / time_resolution)
+    onset = [start for start, _, _ in drawn]
+    offset = [start + length for start, length, _ in drawn]
+    labels = [label for _, _, label in drawn]
+    events = make_events(onset, offset, labels)
+    active = events_to_frames(events, ["a", "b"], n_frames, time_resolution)
+    begin = np.arange(n_frames)[:, None] * time_resolution
+    for index, label in enumerate("ab"):
+        chosen = events[events["event_label"] == label]
+        overlap = (
+            np.minimum(begin + time_resolution, chosen["offset"].to_numpy())
+            - np.maximum(begin, chosen["onset"].to_numpy())
+        ).max(axis=1, initial=-1.0)
+        # Within rounding error of the tolerance either answer is right.
+        certain = np.abs(overlap - 1e-6) > 1e-9
+        assert (active[certain, index] == (overlap > 1e-6)[certain]).all()
+
+
+def test_events_to_frames_refuses_an_unknown_label():
+    with pytest.raises(LabelError, match="the label 'Dog' is not among the classes"):
+        events_to_frames(DOG, ["Cat"], 10, 0.1)
+
+
+def test_an_event_without_extent_activates_no_frame():
+    events = make_events([0.25, 0.5], [0.25, 0.5], ["Dog", "Dog"])
+    assert not events_to_frames(events, ["Dog"], 10, 0.1).any()
+
+
+def test_frames_beyond_the_duration_give_no_event():
+    active = np.ones((5, 1), dtype=bool)
+    active[3] = False
+    events = frames_to_events(active, 0.1, ["Dog"], duration=0.25)
+    assert events.to_dict("list") == {
+        "onset": [0.0],
+        "offset": [0.25],
+        "event_label": ["Dog"],
+    }
+    scored = frames_to_events(active, 0.1, ["Dog"], duration=0.25, score=active)
+    assert scored["score"].tolist() == [1.0]
+
+
+def test_event_scores_are_the_mean_over_the_frames():
+    score = np.array([[0.9, 0.1], [0.7, 0.8], [0.2, 0.6], [0.3, 0.4]], dtype=np.float32)
+    active = np.array([[1, 0], [1, 1], [0, 1], [1, 1]], dtype=bool)
+    events = frames_to_events(active, 0.5, ["Dog", "Cat"], score=score)
+    assert events["event_label"].tolist() == ["Dog", "Cat", "Dog"]
+    np.testing.assert_allclose(events["score"], [0.8, 0.6, 0.3], atol=1e-7)
+
+
+def test_no_active_frame_gives_an_empty_scored_table():
+    for n_frames in (0, 3):
+        roll = np.zeros((n_frames, 2), dtype=bool)
+        events = frames_to_events(roll, 0.1, ["a", "b"], score=roll)
+        assert len(events) == 0
+        assert events.columns.tolist() == ["onset", "offset", "event_label", "score"]
+
+
+def test_shapes_must_agree():
+    with pytest.raises(ValueError, match=r"active must have the shape \(n_frames, 2\)"):
+        frames_to_events(np.zeros((3, 1)), 0.1, ["a", "b"])
+    with pytest.raises(ValueError, match=r"score must have the shape of active"):
+        frames_to_events(np.zeros((3, 1)), 0.1, ["a"], score=np.zeros(3))
+
+
+def test_a_thousand_clips_do_not_take_seconds():
+    rng = np.random.default_rng(0)
+    active = rng.random((1000, 100, 10)) < 0.01
+    classes = [f"class {index}" for index in range(10)]
+    start = time.perf_counter()
+    events = [frames_to_events(roll, 0.1, classes, score=roll) for roll in active]
+    to_tags(events, classes)
+    to_table(range(1000), events)
+    for table in events:
+        events_to_frames(table, classes, 100, 0.1)
+    assert time.perf_counter() - start < 5.0
