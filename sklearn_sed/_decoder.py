@@ -1,0 +1,631 @@
+"""From frame scores to events: rescale, smooth, segment, close gaps, drop short ones.
+
+The score curves of one class in several clips are held end to end in one 1-D array;
+``bounds`` of shape (n_clips + 1,) says where each clip begins and the last one ends.
+Every step works on all clips at once, and no step looks across a bound: a clip's events
+do not depend on its neighbours.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from numbers import Real
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.ndimage import correlate1d, median_filter
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import (
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
+
+from sklearn_sed.events import frames_to_time, make_events, stack_tables
+from sklearn_sed.events._frames import TIME_TOLERANCE
+from sklearn_sed.exceptions import ClipError, LabelError
+
+# Recurrent and convolutional networks are unreliable at the edges of a clip.
+EDGE_FRAMES = 3
+# A curve that moves less than this is flat: the rest is float32 rounding.
+FLAT_RANGE = 1e-6
+# Interpolating float32 scores over time can leave 0..1 by rounding.
+SCORE_TOLERANCE = 1e-6
+
+
+class ClassSettings(NamedTuple):
+    """The settings of an `EventDecoder` that each class may have for itself."""
+
+    rescale: bool
+    smoothing: str | None
+    smoothing_length: float
+    threshold: float
+    low_threshold: float | None
+    min_gap: float
+    min_duration: float
+
+
+class ScoreCurves(NamedTuple):
+    """Frame scores of several clips, end to end."""
+
+    values: np.ndarray  # (n_classes, n_frames of all clips), float64
+    bounds: np.ndarray  # (n_clips + 1,)
+    dtype: np.dtype  # the precision in which the scores came
+
+
+class Runs(NamedTuple):
+    """Runs of active frames of one class, sorted by clip, then by start."""
+
+    clip: np.ndarray
+    start: np.ndarray  # first frame, counted from the start of the clip
+    stop: np.ndarray  # the frame after the last one
+
+    def take(self, chosen: np.ndarray) -> "Runs":
+        """Return the chosen runs."""
+        return Runs(*(column[chosen] for column in self))
+
+
+class FlatEvents(NamedTuple):
+    """Events of many clips as parallel arrays, sorted by class, clip, then onset."""
+
+    clip: np.ndarray
+    class_index: np.ndarray
+    onset: np.ndarray  # seconds
+    offset: np.ndarray  # seconds
+    score: np.ndarray
+
+
+_FRACTION = Interval(Real, 0, 1, closed="both")
+_SECONDS = Interval(Real, 0, None, closed="left")
+_CLASS_CONSTRAINTS: dict[str, list] = {
+    "rescale": ["boolean"],
+    "smoothing": [StrOptions({"mean", "median"}), None],
+    "smoothing_length": [_SECONDS],
+    "threshold": [_FRACTION],
+    "low_threshold": [_FRACTION, None],
+    "min_gap": [_SECONDS],
+    "min_duration": [_SECONDS],
+}
+
+
+class EventDecoder(BaseEstimator):
+    """Turn frame scores into events.
+
+    The score curve of each class of each clip is rescaled if asked, smoothed, and cut
+    into events; then short gaps are closed and short events dropped, in this order. An
+    event is the union of its frames, and frame k covers
+    [k, k + 1) times the time resolution: nothing drifts.
+
+    There is nothing to fit: a decoder holds settings. Those marked "per class" take
+    one value for all classes, a sequence with one value per class in the order of the
+    classes, or a dict from class label to value.
+
+    Parameters
+    ----------
+    rescale : bool, per class, default=False
+        Stretch each curve to the range 0..1 by its own minimum and maximum. They are
+        taken without the first and last three frames of the clip (a quarter of the
+        frames at each end where a clip has fewer than twelve); frames beyond them are
+        clipped to 0 or 1. A curve that is flat, its range below 1e-6, stays as it is.
+    smoothing : {"mean", "median"} or None, per class, default="median"
+        Moving average or moving median. At the ends of a clip the curve is continued
+        by its mirror image, so that smoothed scores stay within the range of the
+        scores.
+    smoothing_length : float, per class, default=0.3
+        Length of the smoothing window in seconds, rounded to the nearest odd number of
+        frames.
+    threshold : float, per class, default=0.5
+        A frame is active when its score > threshold. The threshold is read in the
+        precision of the scores: a float32 score of 0.3 does not exceed 0.3.
+    low_threshold : float or None, per class, default=None
+        Hysteresis: frames with a score > low_threshold are active, too, where an
+        unbroken run of them contains a frame above `threshold`. None: one threshold.
+    min_gap : float, per class, default=0.2
+        Gaps between two events of a class that last less than this, in seconds, are
+        closed.
+    min_duration : float, per class, default=0.1
+        Events that last less than this, in seconds, are dropped.
+    segmenter : {"threshold", "derivative", "area"}, default="threshold"
+        What cuts the curve into events:
+
+        - "threshold": `threshold` and `low_threshold`.
+        - "derivative": an event begins in the middle of a rise by more than `rising`
+          within `window_length`. It ends in the middle of a fall by more than
+          `falling`, unless the score rises again by more than `flat` within the next
+          `window_length`. A clip begins inside an event when its first score >
+          `threshold`. Events shorter than the window are not placed exactly.
+        - "area": `threshold` and `low_threshold` on the mean area under the curve in a
+          centred window of `window_length`.
+    window_length : float, default=0.25
+        Window of the segmenters "derivative" and "area", in seconds.
+    rising : float, default=0.3
+        Rise that begins an event (segmenter "derivative").
+    falling : float, default=0.3
+        Fall that ends an event (segmenter "derivative").
+    flat : float, default=0.05
+        Largest rise after a fall that ends an event (segmenter "derivative").
+
+    References
+    ----------
+    .. [1] T. Pellegrini, L. Cances, "Cosine-similarity penalty to discriminate sound
+       classes in weakly-supervised sound event detection", IJCNN 2019,
+       arXiv:1901.03146. Its decoding is ``EventDecoder(rescale=True,
+       smoothing="mean", smoothing_length=0.44, threshold=0.05, min_gap=0,
+       min_duration=0)``.
+    .. [2] L. Cances, P. Guyot, T. Pellegrini, "Evaluation of post-processing algorithms
+       for polyphonic sound event detection", WASPAA 2019, arXiv:1906.06909.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_sed import EventDecoder
+    >>> frame_proba = np.zeros((1, 8, 2))
+    >>> frame_proba[0, 2:6, 1] = 0.9
+    >>> decoder = EventDecoder(smoothing=None)
+    >>> decoder.decode(frame_proba, 0.5, ["Cat", "Dog"])[0]
+       onset  offset event_label  score
+    0    1.0     3.0         Dog    0.9
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **{
+            name: [*allowed, "array-like", dict]
+            for name, allowed in _CLASS_CONSTRAINTS.items()
+        },
+        "segmenter": [StrOptions({"threshold", "derivative", "area"})],
+        "window_length": [Interval(Real, 0, None, closed="neither")],
+        "rising": [_FRACTION],
+        "falling": [_FRACTION],
+        "flat": [_FRACTION],
+    }
+
+    def __init__(
+        self,
+        *,
+        rescale=False,
+        smoothing="median",
+        smoothing_length=0.3,
+        threshold=0.5,
+        low_threshold=None,
+        min_gap=0.2,
+        min_duration=0.1,
+        segmenter="threshold",
+        window_length=0.25,
+        rising=0.3,
+        falling=0.3,
+        flat=0.05,
+    ):
+        self.rescale = rescale
+        self.smoothing = smoothing
+        self.smoothing_length = smoothing_length
+        self.threshold = threshold
+        self.low_threshold = low_threshold
+        self.min_gap = min_gap
+        self.min_duration = min_duration
+        self.segmenter = segmenter
+        self.window_length = window_length
+        self.rising = rising
+        self.falling = falling
+        self.flat = flat
+
+    def decode(
+        self, frame_proba, time_resolution, classes, tags=None, durations=None
+    ) -> np.ndarray:
+        """Decode the frame scores of several clips.
+
+        Parameters
+        ----------
+        frame_proba : ndarray of shape (n_clips, n_frames, n_classes) or sequence of \
+                array-likes of shape (n_frames_i, n_classes)
+            Frame scores, 0 to 1.
+        time_resolution : float
+            Seconds per frame.
+        classes : sequence of length n_classes
+            The label of each class.
+        tags : array-like of shape (n_clips, n_classes), default=None
+            The classes to decode in each clip, marked by a positive number. By default
+            all of them.
+        durations : array-like of shape (n_clips,), default=None
+            Length of each clip in seconds, which no offset exceeds. By default a clip
+            ends with its last frame.
+
+        Returns
+        -------
+        events : ndarray of shape (n_clips,), dtype object
+            The event table of each clip: `onset`, `offset` (seconds), `event_label`
+            and `score`, the mean of `frame_proba` over the frames of the event.
+
+        Raises
+        ------
+        ClipError
+            If a clip's scores have the wrong shape, no frames, or values that are not
+            numbers from 0 to 1.
+        LabelError
+            If `tags` or a setting does not fit the classes.
+        TimeResolutionError
+            If `time_resolution` is not a positive number.
+        ValueError
+            If a setting is impossible.
+        """
+        n_clips = len(frame_proba)
+        flat = decode_flat(self, frame_proba, time_resolution, classes, tags, durations)
+        order = np.argsort(flat.clip, kind="stable")
+        columns = (flat.onset, flat.offset, np.asarray(classes)[flat.class_index])
+        onset, offset, label, score = (c[order] for c in (*columns, flat.score))
+        cuts = np.searchsorted(flat.clip[order], np.arange(n_clips + 1))
+        return stack_tables(
+            make_events(onset[a:b], offset[a:b], label[a:b], score[a:b])
+            for a, b in pairwise(cuts)
+        )
+
+    def _check(self, classes: Sequence[Any]) -> list[ClassSettings]:
+        """Return the settings of each class, or say which one is impossible."""
+        self._validate_params()
+        labels = list(classes)
+        columns = [
+            _per_class(name, getattr(self, name), labels)
+            for name in ClassSettings._fields
+        ]
+        settings = [ClassSettings(*values) for values in zip(*columns)]
+        for label, own in zip(labels, settings):
+            if own.low_threshold is not None and own.low_threshold > own.threshold:
+                raise ValueError(
+                    f"low_threshold={own.low_threshold} is above "
+                    f"threshold={own.threshold} for class {label!r}: frames above the "
+                    "low threshold are kept where they touch one above the high "
+                    "threshold; lower low_threshold or raise threshold"
+                )
+        return settings
+
+
+def _per_class(name: str, value: Any, labels: list) -> list:
+    """Return the checked value of a setting for each class."""
+    if isinstance(value, Mapping):
+        missing = [label for label in labels if label not in value]
+        unknown = [label for label in value if label not in labels]
+        if missing or unknown:
+            raise LabelError(
+                f"{name} must have one value for each class; missing: {missing}, "
+                f"not a class: {unknown}"
+            )
+        values = [value[label] for label in labels]
+    elif value is None or np.ndim(value) == 0:
+        return [value] * len(labels)
+    else:
+        values = list(value)
+        if len(values) != len(labels):
+            raise LabelError(
+                f"{name} has {len(values)} values for {len(labels)} classes; pass one "
+                "value, one per class, or a dict from class label to value"
+            )
+    for label, own in zip(labels, values):
+        key = f"{name}[{label!r}]"
+        validate_parameter_constraints(
+            {key: _CLASS_CONSTRAINTS[name]}, {key: own}, caller_name="EventDecoder"
+        )
+    return values
+
+
+def decode_flat(
+    decoder: EventDecoder,
+    frame_proba: Any,
+    time_resolution: float,
+    classes: Sequence[Any],
+    tags: ArrayLike | None = None,
+    durations: ArrayLike | None = None,
+) -> FlatEvents:
+    """Decode like `EventDecoder.decode`, to flat arrays instead of tables."""
+    settings = decoder._check(classes)
+    step = float(frames_to_time(1, time_resolution))
+    curves = stack_scores(frame_proba, len(settings))
+    n_clips = len(curves.bounds) - 1
+    chosen = check_tags(tags, n_clips, len(settings))
+    ends = clip_ends(durations, n_clips)
+    parts = []
+    for index, own in enumerate(settings):
+        clips = np.flatnonzero(chosen[:, index])
+        if not clips.size:
+            continue
+        proba, bounds = select_clips(curves.values[index], curves.bounds, clips)
+        curve = shape_curve(proba, bounds, own, step)
+        runs = find_runs(curve, bounds, decoder, own, step, curves.dtype)
+        runs = close_gaps(runs, own.min_gap, step)
+        runs = drop_short(runs, own.min_duration, step, ends[clips])
+        onset, offset = run_times(runs, step, ends[clips])
+        score = _mean_score(proba, bounds, runs)
+        column = np.full(len(score), index)
+        parts.append((clips[runs.clip], column, onset, offset, score))
+    if not parts:
+        none = np.zeros(0, dtype=np.int64)
+        return FlatEvents(none, none, *np.zeros((3, 0)))
+    return FlatEvents(*(np.concatenate(column) for column in zip(*parts)))
+
+
+def stack_scores(frame_proba: Any, n_classes: int) -> ScoreCurves:
+    """Put the scores of several clips end to end, checked."""
+    if isinstance(frame_proba, np.ndarray) and frame_proba.dtype != object:
+        clips = list(np.asarray(frame_proba))
+    else:
+        clips = [np.asarray(clip) for clip in frame_proba]
+    for index, clip in enumerate(clips):
+        if clip.ndim != 2 or clip.shape[1] != n_classes or not len(clip):
+            raise ClipError(
+                index,
+                f"frame scores must have the shape (n_frames, {n_classes}) with at "
+                f"least one frame and one column per class, got {clip.shape}",
+            )
+    lengths = [len(clip) for clip in clips]
+    bounds = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
+    if not clips:
+        return ScoreCurves(np.zeros((n_classes, 0)), bounds, np.dtype(np.float64))
+    stacked = np.concatenate(clips)
+    if stacked.dtype.kind != "f":
+        stacked = stacked.astype(np.float64)
+    # Comparisons with NaN are false: this finds what is not a number, too.
+    fine = (stacked >= -SCORE_TOLERANCE) & (stacked <= 1 + SCORE_TOLERANCE)
+    if not fine.all():
+        frame, column = np.argwhere(~fine)[0]
+        clip = int(np.searchsorted(bounds, frame, side="right")) - 1
+        raise ClipError(
+            clip,
+            f"the score of class {column} in frame {frame - bounds[clip]} is "
+            f"{stacked[frame, column]}; frame scores must be numbers from 0 to 1",
+        )
+    values = np.ascontiguousarray(stacked.T, dtype=np.float64)
+    return ScoreCurves(values.clip(0, 1), bounds, stacked.dtype)
+
+
+def check_tags(tags: ArrayLike | None, n_clips: int, n_classes: int) -> np.ndarray:
+    """Return the clips and classes to decode as a boolean array."""
+    if tags is None:
+        return np.ones((n_clips, n_classes), dtype=bool)
+    chosen = np.asarray(tags) > 0
+    if chosen.shape != (n_clips, n_classes):
+        raise LabelError(
+            f"tags must have the shape (n_clips, n_classes) = {n_clips, n_classes}, "
+            f"got {chosen.shape}"
+        )
+    return chosen
+
+
+def clip_ends(durations: ArrayLike | None, n_clips: int) -> np.ndarray:
+    """Return the time that ends each clip, infinite where its last frame does."""
+    if durations is None:
+        return np.full(n_clips, np.inf)
+    ends = np.asarray(durations, dtype=np.float64)
+    if ends.shape != (n_clips,):
+        raise ValueError(
+            f"durations must hold one number of seconds per clip, shape ({n_clips},), "
+            f"got {ends.shape}"
+        )
+    if not (ends > 0).all():
+        clip = int(np.argmin(ends > 0))
+        raise ClipError(clip, f"its duration is {ends[clip]} s; it must be positive")
+    return ends
+
+
+def select_clips(
+    curve: np.ndarray, bounds: np.ndarray, clips: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the curve and the bounds of some of the clips, given in rising order."""
+    length = np.diff(bounds)
+    if len(clips) == len(length):
+        return curve, bounds
+    chosen = np.zeros(len(length), dtype=bool)
+    chosen[clips] = True
+    return curve[np.repeat(chosen, length)], np.append(0, np.cumsum(length[clips]))
+
+
+def shape_curve(
+    curve: np.ndarray, bounds: np.ndarray, own: ClassSettings, time_resolution: float
+) -> np.ndarray:
+    """Rescale and smooth the curves of one class as its settings say."""
+    if own.rescale:
+        curve = _rescale(curve, bounds)
+    if own.smoothing is None:
+        return curve
+    n_frames = _odd_frames(own.smoothing_length, time_resolution)
+    return _smooth(curve, bounds, own.smoothing, n_frames)
+
+
+def _rescale(curve: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Stretch the curve of each clip to 0..1; leave a flat curve as it is."""
+    length = np.diff(bounds)
+    margin = np.minimum(EDGE_FRAMES, length // 4)
+    inner = np.column_stack((bounds[:-1] + margin, bounds[1:] - margin)).ravel()
+    # One more value, so that the end of the last clip is an index.
+    extended = np.append(curve, 0.0)
+    low = np.minimum.reduceat(extended, inner)[::2]
+    span = np.maximum.reduceat(extended, inner)[::2] - low
+    flat = span < FLAT_RANGE
+    low, span = np.where(flat, 0, low), np.where(flat, 1, span)
+    return np.clip((curve - np.repeat(low, length)) / np.repeat(span, length), 0, 1)
+
+
+def _odd_frames(seconds: float, time_resolution: float) -> int:
+    """Return the odd number of frames nearest to a length of time."""
+    return 2 * int((seconds + TIME_TOLERANCE) / time_resolution / 2) + 1
+
+
+def _smooth(
+    curve: np.ndarray, bounds: np.ndarray, smoothing: str, n_frames: int
+) -> np.ndarray:
+    """Filter the curve of each clip, continued at both ends by its mirror image."""
+    if n_frames == 1:
+        return curve
+    half = n_frames // 2
+    source, padded_bounds = _padded_frames(bounds, half, mirror=True)
+    padded = curve[source]
+    if smoothing == "mean":
+        padded = correlate1d(padded, np.ones(n_frames)) / n_frames
+    else:
+        padded = median_filter(padded, size=n_frames)
+    shift = padded_bounds[:-1] + half - bounds[:-1]
+    return padded[np.arange(len(curve)) + np.repeat(shift, np.diff(bounds))]
+
+
+def _padded_frames(
+    bounds: np.ndarray, margin: int, mirror: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the indices that lengthen each clip at both ends, and the new bounds.
+
+    The added frames repeat the clip as in a mirror, or its first and last frame.
+    """
+    length = np.diff(bounds)
+    padded_bounds = bounds + 2 * margin * np.arange(len(bounds))
+    padded_length = length + 2 * margin
+    last = np.repeat(length - 1, padded_length)
+    origin = np.repeat(padded_bounds[:-1] + margin, padded_length)
+    frame = np.arange(padded_bounds[-1]) - origin
+    if mirror:
+        frame = frame % (2 * last + 2)
+        frame = np.minimum(frame, 2 * last + 1 - frame)
+    else:
+        frame = np.clip(frame, 0, last)
+    return np.repeat(bounds[:-1], padded_length) + frame, padded_bounds
+
+
+def find_runs(
+    curve: np.ndarray,
+    bounds: np.ndarray,
+    decoder: EventDecoder,
+    own: ClassSettings,
+    time_resolution: float,
+    dtype: np.dtype,
+) -> Runs:
+    """Cut the curves of one class into runs of active frames."""
+    high = float(dtype.type(own.threshold))
+    low = high if own.low_threshold is None else float(dtype.type(own.low_threshold))
+    if decoder.segmenter == "derivative":
+        half = max(1, round(decoder.window_length / time_resolution / 2))
+        return _runs_by_derivative(curve, bounds, decoder, high, half)
+    if decoder.segmenter == "area":
+        n_frames = _odd_frames(decoder.window_length, time_resolution)
+        curve = _smooth(curve, bounds, "mean", n_frames)
+    return _runs_by_threshold(curve, bounds, high, low)
+
+
+def _active_runs(
+    active: np.ndarray, bounds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return first frames and frames after the last one of the runs of True."""
+    before = np.concatenate(([False], active[:-1]))
+    before[bounds[:-1]] = False
+    after = np.append(active[1:], False)
+    after[bounds[1:] - 1] = False
+    return np.flatnonzero(active & ~before), np.flatnonzero(active & ~after) + 1
+
+
+def _to_runs(start: np.ndarray, stop: np.ndarray, bounds: np.ndarray) -> Runs:
+    """Count frames from the start of their clip."""
+    clip = np.searchsorted(bounds, start, side="right") - 1
+    return Runs(clip, start - bounds[clip], stop - bounds[clip])
+
+
+def _runs_by_threshold(
+    curve: np.ndarray, bounds: np.ndarray, high: float, low: float
+) -> Runs:
+    """Find the runs of frames above `low` that hold a frame above `high`."""
+    start, stop = _active_runs(curve > low, bounds)
+    if low < high and start.size:
+        # From one start to the next: frames between the runs are not above `high`.
+        holds = np.logical_or.reduceat(curve > high, start)
+        start, stop = start[holds], stop[holds]
+    return _to_runs(start, stop, bounds)
+
+
+def _runs_by_derivative(
+    curve: np.ndarray,
+    bounds: np.ndarray,
+    decoder: EventDecoder,
+    threshold: float,
+    half: int,
+) -> Runs:
+    """Find the runs of frames from a rise to a fall that lasts.
+
+    The slope before a frame is taken over a window of `half` frames on either side of
+    its beginning. Clips are lengthened by their end values, so that a step near the end
+    of a clip is seen from both sides like any other.
+    """
+    window = 2 * half
+    source, padded_bounds = _padded_frames(bounds, window, mirror=False)
+    padded = curve[source]
+    slope = np.zeros(len(padded))
+    slope[: 1 - window] = padded[window - 1 :] - padded[: 1 - window]
+    # The windows that begin in the last frames of a clip reach into the next one.
+    slope[padded_bounds[1:, np.newaxis] - np.arange(1, window)] = 0.0
+    rises = _active_runs(slope > decoder.rising, padded_bounds)
+    falls = _active_runs(slope < -decoder.falling, padded_bounds)
+    lasting = _next_rise(padded, padded_bounds, *falls, window) <= decoder.flat
+    falls = falls[0][lasting], falls[1][lasting]
+
+    clips, length = np.arange(len(bounds) - 1), np.diff(bounds)
+    # Changes of state: (clips, frames, whether an event is open from there on). A clip
+    # begins in the state of its first frame; its end closes any event.
+    changes = [(clips, np.zeros_like(clips), curve[bounds[:-1]] > threshold)]
+    for (start, stop), begins in ((falls, False), (rises, True)):
+        middle = _to_runs((start + stop - 1) // 2, stop, padded_bounds)
+        frame = np.clip(middle.start - half, 0, length[middle.clip])
+        changes.append((middle.clip, frame, np.full(len(frame), begins)))
+    changes.append((clips, length, np.zeros(len(clips), dtype=bool)))
+    clip, frame, opens = (np.concatenate(column) for column in zip(*changes))
+    # Stable: among changes in one frame, the beginning of the clip stays the first.
+    order = np.lexsort((frame, clip))
+    changed = order[np.diff(opens[order], prepend=False)]
+    clip, frame, opens = clip[changed], frame[changed], opens[changed]
+    runs = Runs(clip[opens], frame[opens], frame[~opens])
+    return runs.take(runs.stop > runs.start)
+
+
+def _next_rise(
+    padded: np.ndarray,
+    bounds: np.ndarray,
+    start: np.ndarray,
+    stop: np.ndarray,
+    window: int,
+) -> np.ndarray:
+    """Return how far each curve rises in the window that follows a run of slopes."""
+    frame = stop[:, np.newaxis] + (window - 2) + np.arange(window + 1)
+    end = bounds[np.searchsorted(bounds, start, side="right")]
+    following = padded[np.minimum(frame, end[:, np.newaxis] - 1)]
+    return following.max(axis=1, initial=0) - following[:, 0]
+
+
+def close_gaps(runs: Runs, min_gap: float, time_resolution: float) -> Runs:
+    """Join runs of a clip with less than `min_gap` seconds between them."""
+    gap = frames_to_time(runs.start[1:] - runs.stop[:-1], time_resolution)
+    apart = (gap > min_gap - TIME_TOLERANCE) | (runs.clip[1:] != runs.clip[:-1])
+    first, last = np.append(True, apart), np.append(apart, True)
+    first, last = first[: len(runs.clip)], last[: len(runs.clip)]
+    return Runs(runs.clip[first], runs.start[first], runs.stop[last])
+
+
+def drop_short(
+    runs: Runs, min_duration: float, time_resolution: float, ends: np.ndarray
+) -> Runs:
+    """Drop runs that last less than `min_duration` seconds within their clip."""
+    onset, offset = run_times(runs, time_resolution, ends)
+    duration = offset - onset
+    tolerance = min(TIME_TOLERANCE, time_resolution / 4)
+    return runs.take((duration > tolerance) & (duration > min_duration - tolerance))
+
+
+def run_times(
+    runs: Runs, time_resolution: float, ends: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the onset and offset in seconds of each run, cut at the clip's end."""
+    onset = frames_to_time(runs.start, time_resolution)
+    return onset, np.minimum(
+        frames_to_time(runs.stop, time_resolution), ends[runs.clip]
+    )
+
+
+def _mean_score(proba: np.ndarray, bounds: np.ndarray, runs: Runs) -> np.ndarray:
+    """Return the mean score of each run."""
+    if not runs.clip.size:
+        return np.zeros(0)
+    origin = bounds[runs.clip]
+    edges = np.column_stack((origin + runs.start, origin + runs.stop)).ravel()
+    # One more value, so that the end of the last clip is an index.
+    total = np.add.reduceat(np.append(proba, 0.0), edges)[::2]
+    return np.clip(total / (runs.stop - runs.start), 0, 1)
