@@ -1,0 +1,214 @@
+"""Recordings of sounds: find them, and measure when something is heard in them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from sklearn_sed.exceptions import AudioError
+
+
+def load_audio(path,sr):
+    import soundfile, soxr
+    x,r=soundfile.read(path,dtype='float32',always_2d=True)
+    return soxr.resample(x.mean(1),r,sr)
+
+__all__ = ["cut_event", "find_recordings", "find_segments", "pick_event"]
+
+_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+
+# How activity is measured. Times are in seconds, levels in dB.
+_FRAME = 0.01
+_LOUD_TIME = 0.1  # the loud level is the one exceeded for this long in total
+_START_LEVEL = -15.0  # an event must rise above this, relative to the loud level ...
+_STAY_LEVEL = -22.0  # ... and lasts while it stays above this,
+_ABOVE_FLOOR = 6.0  # and this far above the recording's own noise
+_PAUSE = 0.2  # longer pauses part two events,
+_CLICK = 0.15  # but clicks shorter than this, such as a clock's, ...
+_CLICK_PAUSE = 1.0  # ... belong together up to this pause
+_SHORTEST = 0.1  # what is shorter is not an event where the recording has longer ones
+_SILENCE = -80.0  # a recording less loud than this (dB below full scale) is silent
+_WHOLE = 3.0  # events up to this long are never cropped
+_FADE = 0.005
+
+
+def find_recordings(
+    sources: Any, classes: Sequence[str] | None
+) -> dict[str, list[Path]]:
+    """List the recordings of each class, sorted, or say which class has none.
+
+    Parameters
+    ----------
+    sources : str, Path or mapping
+        A folder with one sub-folder of recordings per class, or the recordings of each
+        class by its name.
+    classes : sequence of str or None
+        The classes wanted; None for all there are.
+    """
+    if isinstance(sources, Mapping):
+        found = {str(label): _given(label, paths) for label, paths in sources.items()}
+    else:
+        found = _in_folder(Path(sources), classes)
+    if not found:
+        raise ValueError(
+            f"sources={sources!s}: there is no class; give a folder with one sub-folder "
+            "of recordings per class, or a mapping from classes to lists of paths"
+        )
+    return found
+
+
+def _in_folder(root: Path, classes: Sequence[str] | None) -> dict[str, list[Path]]:
+    """List the recordings in the sub-folders of ``root``."""
+    if not root.is_dir():
+        raise ValueError(f"sources={str(root)!r}: there is no such folder")
+    folders = {
+        folder.name: folder
+        for folder in sorted(root.iterdir())
+        if folder.is_dir() and not folder.name.startswith(".")
+    }
+    wanted = [label for label in folders if classes is None or label in classes]
+    found = {}
+    for label in wanted:
+        found[label] = sorted(
+            path
+            for path in folders[label].iterdir()
+            if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
+        )
+        if not found[label]:
+            raise ValueError(
+                f"{folders[label]}: there is no recording in this folder; put "
+                f"{', '.join(_SUFFIXES)} files there, or leave the class "
+                f"{label!r} out with `classes`"
+            )
+    return found
+
+
+def _given(label: Any, paths: Sequence[Any]) -> list[Path]:
+    """Check the paths that a mapping gives for one class."""
+    if isinstance(paths, str | Path):
+        raise ValueError(
+            f"sources[{label!r}] is one path, {str(paths)!r}; give a list of paths"
+        )
+    recordings = [Path(path) for path in paths]
+    if not recordings:
+        raise ValueError(f"sources[{label!r}] is empty; give at least one recording")
+    for path in recordings:
+        if not path.is_file():
+            raise AudioError(path, f"there is no such file (sources[{label!r}])")
+    return recordings
+
+
+def pick_event(
+    recordings: Sequence[Path],
+    rng: np.random.Generator,
+    sample_rate: int,
+    max_duration: float,
+) -> np.ndarray:
+    """Cut one event from a recording drawn at random."""
+    path = recordings[rng.integers(len(recordings))]
+    waveform = load_audio(path, sample_rate)
+    event = cut_event(waveform, sample_rate, rng, max_duration, whole=_WHOLE)
+    if not len(event):
+        raise AudioError(path, "the recording is silent; remove it from the sources")
+    return event
+
+
+def cut_event(
+    waveform: np.ndarray,
+    sample_rate: int,
+    rng: np.random.Generator,
+    max_duration: float,
+    whole: float = np.inf,
+) -> np.ndarray:
+    """Cut an event out of a recording, heard from its first to its last sample.
+
+    One of the recording's segments is drawn, a long one more likely than a short one.
+    If it lasts longer than ``max_duration`` or ``whole`` seconds, it is cropped to a
+    random length of up to ``max_duration``. Empty if the recording is silent.
+    """
+    hop = int(_FRAME * sample_rate)
+    active = _active_frames(waveform, hop)
+    segments = _merge(active)
+    if not len(segments):
+        return waveform[:0]
+    lengths = segments[:, 1] - segments[:, 0]
+    start, stop = segments[rng.choice(len(segments), p=lengths / lengths.sum())]
+
+    longest = min(stop - start, int(max_duration / _FRAME))
+    if stop - start > min(longest, whole / _FRAME):
+        length = round(rng.uniform(min(1 / _FRAME, longest), longest))
+        start = rng.choice(start + np.flatnonzero(active[start : stop - length + 1]))
+        stop = start + 1 + np.flatnonzero(active[start : start + length])[-1]
+
+    event = waveform[start * hop : stop * hop].copy()
+    n_fade = min(round(_FADE * sample_rate), len(event) // 2)
+    ramp = np.linspace(0, 1, n_fade, dtype=event.dtype)
+    event[:n_fade] *= ramp
+    event[len(event) - n_fade :] *= ramp[::-1]
+    return event
+
+
+def find_segments(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Measure when something is heard in a recording.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (n_samples,)
+        A mono recording.
+    sample_rate : int
+        Samples per second.
+
+    Returns
+    -------
+    segments : ndarray of shape (n_segments, 2), dtype float64
+        Onset and offset in seconds, to 10 ms. Empty if the recording is silent.
+    """
+    hop = int(_FRAME * sample_rate)
+    segments = _merge(_active_frames(waveform, hop))
+    return np.minimum(segments * hop, len(waveform)) / sample_rate
+
+
+def _active_frames(waveform: np.ndarray, hop: int) -> np.ndarray:
+    """Tell for each frame of 10 ms whether the recording's sound is heard in it."""
+    n_frames = -(-len(waveform) // hop)
+    padded = np.zeros(n_frames * hop)
+    padded[: len(waveform)] = waveform
+    level = 10 * np.log10(np.square(padded).reshape(n_frames, hop).mean(axis=1) + 1e-12)
+    loud = np.sort(level)[-min(n_frames, round(_LOUD_TIME / _FRAME))]
+    if loud < _SILENCE:
+        return np.zeros(n_frames, dtype=bool)
+    start = loud + _START_LEVEL
+    # A sound without pauses has no noise floor of its own: it is all heard.
+    floor = min(np.percentile(level, 10) + _ABOVE_FLOOR, start)
+    runs, n_runs = ndimage.label(level > max(loud + _STAY_LEVEL, floor))
+    heard = np.zeros(n_runs + 1, dtype=bool)
+    heard[runs[level > start]] = True
+    return heard[runs]
+
+
+def _merge(active: np.ndarray) -> np.ndarray:
+    """Join active frames into segments: rows of first frame, last frame + 1."""
+    edges = np.flatnonzero(np.diff(np.pad(active.astype(np.int8), 1)))
+    segments: list[list[int]] = []
+    for start, stop in edges.reshape(-1, 2).tolist():
+        if segments and start - segments[-1][1] <= _PAUSE / _FRAME:
+            segments[-1][1] = stop
+        else:
+            segments.append([start, stop])
+
+    series: list[list[int]] = []
+    clicked = False
+    for start, stop in segments:
+        click = stop - start < _CLICK / _FRAME
+        near = bool(series) and start - series[-1][1] <= _CLICK_PAUSE / _FRAME
+        if click and clicked and near:
+            series[-1][1] = stop
+        else:
+            series.append([start, stop])
+        clicked = click
+
+    merged = np.array(series, dtype=int).reshape(-1, 2)
+    long_enough = merged[:, 1] - merged[:, 0] >= _SHORTEST / _FRAME
+    return merged[long_enough] if long_enough.any() else merged
