@@ -89,6 +89,8 @@ class WeakLabelLoss(nn.Module):
         Weight α of the cosine penalty.
     cosine_margin : float, default=0.0
         Similarity below which nothing is penalised.
+    cosine_warmup : int, default=0
+        Epochs before the penalty has its full weight, which it rises to linearly.
     class_weight : Tensor of shape (n_classes,) or None, default=None
         Weight of each class.
     label_smoothing : float, default=0.0
@@ -109,6 +111,7 @@ class WeakLabelLoss(nn.Module):
         kind: str = "clip",
         cosine_weight: float = 0.0,
         cosine_margin: float = 0.0,
+        cosine_warmup: int = 0,
         class_weight: Tensor | None = None,
         label_smoothing: float = 0.0,
     ):
@@ -116,6 +119,8 @@ class WeakLabelLoss(nn.Module):
         self.kind = kind
         self.cosine_weight = cosine_weight
         self.cosine_margin = cosine_margin
+        self.cosine_warmup = cosine_warmup
+        self.epoch = 0
         self.label_smoothing = label_smoothing
         self.register_buffer("class_weight", class_weight)
 
@@ -140,10 +145,16 @@ class WeakLabelLoss(nn.Module):
             penalty = cosine_penalty(
                 scores.frame.sigmoid(), y, scores.mask, self.cosine_margin
             )
-            loss = loss + self.cosine_weight * penalty
+            loss = loss + self._penalty_weight() * penalty
         if self.class_weight is not None:
             loss = loss * self.class_weight
         return (weight * loss.mean(dim=1)).mean()
+
+    def _penalty_weight(self) -> float:
+        """Return the weight of the penalty in the current epoch (the first is 0)."""
+        return self.cosine_weight * min(
+            1.0, (self.epoch + 1) / (self.cosine_warmup + 1)
+        )
 
     def mil(self, scores: Scores, y: Tensor) -> Tensor:
         """Return the multiple-instance loss of each clip and class."""

@@ -13,6 +13,7 @@ sees beyond the end of an unpadded clip.
 """
 
 import math
+from itertools import pairwise
 from typing import ClassVar
 
 import torch
@@ -178,7 +179,7 @@ class MaskedGRU(nn.GRU):
         super().__init__(n_in, n_hidden, batch_first=True, bidirectional=True)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """Map ``x`` of shape (batch, n_frames, n_in) to (batch, n_frames, 2 n_hidden)."""
+        """Map (batch, n_frames, n_in) to (batch, n_frames, 2 n_hidden)."""
         if mask is None:
             return super().forward(x)[0]
         packed = pack_padded_sequence(
@@ -249,7 +250,7 @@ class CRNN(nn.Module):
         blocks = [
             ConvBlock(1, n_filters[0], (1, 1), activation, kernel_size=7, stride=2)
         ]
-        for i, (n_in, n_out) in enumerate(zip(n_filters, n_filters[1:])):
+        for i, (n_in, n_out) in enumerate(pairwise(n_filters)):
             pool = (2 if i < n_halvings else 1, 2)
             blocks.append(ConvBlock(n_in, n_out, pool, activation, pooling="mean"))
         self.blocks = nn.ModuleList(blocks)
@@ -304,6 +305,11 @@ class PaperCRNN(_KerasStyle):
     activation : {"relu", "glu"}, default="glu"
         Plain blocks with dropout 0.1, or gated ones without bias and dropout.
 
+    Notes
+    -----
+    The GRU's input is dropped out as published; the dropout of 0.1 between its
+    steps, which torch does not offer, is left out.
+
     References
     ----------
     .. [1] T. Pellegrini, L. Cances, "Cosine-similarity penalty to discriminate
@@ -328,7 +334,9 @@ class PaperCRNN(_KerasStyle):
             )
             for n_in in (1, 64, 64)
         )
+        self.input_dropout = nn.Dropout2d(0.1)
         self.gru = MaskedGRU(64 * _divide(n_mels, 4, 4, 4), 64)
+        self.dropout = nn.Dropout(0.1 if plain else 0.0)
         self.dense = nn.Linear(128, 64)
         self.head = nn.Linear(64, n_classes)
         self._initialize()
@@ -338,7 +346,8 @@ class PaperCRNN(_KerasStyle):
         x = x[:, None]
         for block in self.blocks:
             x, mask = block(x, mask)
-        return self.dense(self.gru(as_sequence(x), mask)).relu()
+        x = self.gru(as_sequence(self.input_dropout(x)), mask)
+        return self.dropout(self.dense(self.dropout(x)).relu())
 
     def forward(self, x: Tensor, mask: Tensor | None = None):
         """Return frame logits (batch, n_frames, n_classes)."""

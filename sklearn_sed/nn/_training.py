@@ -151,6 +151,11 @@ class WeakLabelTrainer(skorch.NeuralNet):
         """Return the pair that came as X."""
         return X
 
+    def on_epoch_begin(self, net, **kwargs):
+        """Tell the loss which epoch it is."""
+        super().on_epoch_begin(net, **kwargs)
+        self.criterion_.epoch = len(self.history) - 1
+
     def train_step_single(self, batch, **fit_params):
         """Augment the batch and learn from it."""
         batch = batch if self.augment is None else self.augment(batch)

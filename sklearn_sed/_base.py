@@ -1,0 +1,474 @@
+"""What tagger and detector share: parameters, training, clip scores, thresholds."""
+
+import numbers
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from ._features import FeatureArray
+from ._thresholds import tag_thresholds
+from ._validation import (
+    UNLABELLED,
+    ClipSet,
+    Tags,
+    check_class_weight,
+    check_clips,
+    check_tags,
+    check_weights,
+    warn_rare_classes,
+)
+from .exceptions import LabelError
+
+# A threshold is learned for a class when so many held-back clips have it, and so
+# many do not; from fewer, one half is the better guess.
+MIN_HELD_BACK = 4
+
+
+class DefaultParts(BaseEstimator):
+    """Estimators some of whose parts, left at None, still take nested parameters.
+
+    ``set_params(part__x=1)`` on a part that is None makes the default part and sets
+    ``x`` on it, which is what lets a grid search reach into parts left out.
+    """
+
+    _default_parts: ClassVar[dict[str, type]] = {}
+
+    def set_params(self, **params: Any):
+        """Set parameters, of nested parts too.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters; ``part__name`` reaches into a part, and makes the default one
+            where the part is None.
+
+        Returns
+        -------
+        self : estimator
+            The estimator itself.
+        """
+        nested = {key: params.pop(key) for key in list(params) if "__" in key}
+        super().set_params(**params)
+        for part, default in self._default_parts.items():
+            reached = any(key.startswith(part + "__") for key in nested)
+            if reached and getattr(self, part) is None:
+                setattr(self, part, default())
+        super().set_params(**nested)
+        return self
+
+
+class WeakLearner(DefaultParts):
+    """A network trained on tags; base of :class:`WeakTagger`, `WeakEventDetector`."""
+
+    _parameter_constraints: ClassVar[dict] = {
+        "network": [str, callable],
+        "network_params": [dict, None],
+        "pooling": [str],
+        "activation": [StrOptions({"relu", "glu"})],
+        "standardize": ["boolean"],
+        "label_smoothing": [Interval(numbers.Real, 0, 1, closed="left")],
+        "mixup": [Interval(numbers.Real, 0, None, closed="left")],
+        "time_roll": ["boolean"],
+        "time_mask": [Interval(numbers.Real, 0, 1, closed="left")],
+        "mel_mask": [Interval(numbers.Real, 0, 1, closed="left")],
+        "optimizer": [StrOptions({"adam", "adamw", "rmsprop", "sgd"})],
+        "learning_rate": [Interval(numbers.Real, 0, None, closed="neither")],
+        "schedule": [StrOptions({"constant", "cosine"}), Mapping],
+        "weight_decay": [Interval(numbers.Real, 0, None, closed="left")],
+        "max_epochs": [Interval(numbers.Integral, 1, None, closed="left")],
+        "batch_size": [Interval(numbers.Integral, 1, None, closed="left")],
+        "class_weight": [StrOptions({"balanced"}), dict, "array-like", None],
+        "threshold": [
+            StrOptions({"f1", "annealing", "roc", "mean_prf"}),
+            Interval(numbers.Real, 0, 1, closed="both"),
+            "array-like",
+        ],
+        "validation_fraction": [Interval(numbers.Real, 0, 1, closed="left")],
+        "early_stopping": ["boolean"],
+        "n_iter_no_change": [Interval(numbers.Integral, 1, None, closed="left")],
+        "callbacks": [list, tuple, None],
+        "device": [str],
+        "precision": [StrOptions({"auto", "float32", "bfloat16", "float64"})],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+    }
+
+    # Networks that go by a name, and how each is called in ``sklearn_sed.nn``.
+    _networks: ClassVar[dict[str, str]] = {}
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Learn from clips and their tags.
+
+        Parameters
+        ----------
+        X : array of shape (n_clips, n_frames, n_mels), or sequence of n_clips \
+                arrays (n_frames_i, n_mels)
+            Features, in dB for the defaults. A 2-D X holds one frame per clip.
+        y : array-like of n_clips labels
+            Weak labels: an indicator (n_clips, n_classes) as array, sparse matrix or
+            DataFrame whose columns name the classes (a row of −1 is an unlabelled
+            clip, left out), a list or set of labels per clip, or one label per clip.
+            Strong labels, one event table per clip, count by their tags.
+        sample_weight : array-like of shape (n_clips,), default=None
+            Weight of each clip; equal when None.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+
+        Raises
+        ------
+        ClipError
+            If a clip is not a finite matrix of as many bands as the others.
+        LabelError
+            If labels are missing or cannot be understood.
+        """
+        warm = self.warm_start and hasattr(self, "net_")
+        clips = check_clips(X, self, reset=not warm)
+        tags = check_tags(y, len(clips), self.classes_ if warm else None)
+        clips, tags, weight = self._labelled(clips, tags, sample_weight)
+        warn_rare_classes(tags)
+        rng = check_random_state(self.random_state)
+        train, held_back = self._split(len(clips), rng)
+        if not warm:
+            self._single = tags.single
+            self.classes_ = tags.classes
+            self._start(clips, tags, weight, train, rng)
+        self._train(clips, tags, weight, train, held_back, rng, self.max_epochs)
+        self._learn_thresholds(clips, tags, held_back, rng)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Pass once over more clips, keeping what was learned.
+
+        The learning rate stays at ``learning_rate``. The first call sets the classes
+        and the standardisation; thresholds stay at one half unless given.
+
+        Parameters
+        ----------
+        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
+            Features, as in ``fit``.
+        y : array-like of n_clips labels
+            Labels, as in ``fit``.
+        classes : array-like of shape (n_classes,), default=None
+            All classes that will ever come, for the first call; those of ``y`` when
+            None.
+        sample_weight : array-like of shape (n_clips,), default=None
+            Weight of each clip.
+
+        Returns
+        -------
+        self : estimator
+            The estimator, fitted so far.
+        """
+        first = not hasattr(self, "net_")
+        clips = check_clips(X, self, reset=first)
+        known = classes if first else self.classes_
+        tags = check_tags(y, len(clips), known)
+        clips, tags, weight = self._labelled(clips, tags, sample_weight)
+        rng = check_random_state(self.random_state)
+        everything = np.arange(len(clips))
+        if first:
+            self._single = tags.single
+            self.classes_ = tags.classes
+            self._start(clips, tags, weight, everything, rng)
+        self._train(clips, tags, weight, everything, None, rng, n_epochs=1)
+        if first:
+            self._learn_thresholds(clips, tags, everything[:0], rng)
+        return self
+
+    def _labelled(
+        self, clips: ClipSet, tags: Tags, sample_weight: Any
+    ) -> tuple[ClipSet, Tags, np.ndarray]:
+        """Leave out clips without labels or weight; fold in single-label weights."""
+        weight = check_weights(sample_weight, len(clips))
+        used = (tags.indicator != UNLABELLED).all(axis=1) & (weight > 0)
+        if not used.any():
+            raise LabelError("y labels no clip: fit needs clips with tags")
+        if not used.all():
+            index = np.flatnonzero(used)
+            clips = replace(
+                clips,
+                clips=[clips.clips[i] for i in index],
+                n_frames=clips.n_frames[index],
+            )
+            tags = replace(tags, indicator=tags.indicator[index])
+            weight = weight[index]
+        if tags.single and self.class_weight is not None:
+            weight = weight * (
+                tags.indicator @ check_class_weight(self.class_weight, tags)
+            )
+        return clips, tags, weight / weight.mean()
+
+    def _split(self, n_clips: int, rng: np.random.RandomState):
+        """Return the clips to train on and those held back, in random order."""
+        order = rng.permutation(n_clips)
+        n_held_back = int(self.validation_fraction * n_clips)
+        return np.sort(order[n_held_back:]), np.sort(order[:n_held_back])
+
+    def _start(
+        self,
+        clips: ClipSet,
+        tags: Tags,
+        weight: np.ndarray,
+        train: np.ndarray,
+        rng: np.random.RandomState,
+    ) -> None:
+        """Build the network, and its input's standardisation from the clips."""
+        import torch
+
+        from . import nn
+        from .nn._augment import Augment
+        from .nn._losses import WeakLabelLoss
+        from .nn._networks import WeakLabelNet
+        from .nn._training import build_net
+
+        n_classes = len(tags.classes)
+        make_network = self._network_factory(nn)
+        make_pooling = nn.POOLINGS.get(self.pooling)
+        mean, scale = (
+            _band_statistics(clips, weight, train)
+            if self.standardize
+            else (np.zeros(clips.n_mels), np.ones(clips.n_mels))
+        )
+
+        def module():
+            return WeakLabelNet(
+                make_network(clips.n_mels, n_classes),
+                make_pooling(n_classes),
+                torch.from_numpy(mean),
+                torch.from_numpy(scale),
+            )
+
+        class_weight = (
+            None if tags.single else check_class_weight(self.class_weight, tags)
+        )
+        criterion = WeakLabelLoss(
+            **self._loss_params(),
+            label_smoothing=self.label_smoothing,
+            class_weight=None
+            if class_weight is None
+            else torch.from_numpy(class_weight),
+        )
+        augment = Augment(
+            self.mixup,
+            self.time_roll,
+            self.time_mask,
+            self.mel_mask,
+            torch.from_numpy(mean),
+        )
+        plan = self._plan(self.max_epochs)
+        self.net_ = build_net(module, criterion, augment, plan, _draw_seed(rng))
+        self.precision_ = plan.precision
+        self.n_iter_ = 0
+        self.history_: list[dict[str, float]] = []
+
+    def _network_factory(self, nn: Any):
+        """Return what builds the network from n_mels and n_classes, or complain."""
+        if self.pooling not in nn.POOLINGS:
+            raise ValueError(
+                f"pooling={self.pooling!r} is unknown; choose one of "
+                f"{sorted(nn.POOLINGS)}"
+            )
+        options = dict(self.network_params or {})
+        attends = nn.POOLINGS[self.pooling].needs_attention
+        if callable(self.network):
+            return lambda n_mels, n_classes: self.network(n_mels, n_classes, **options)
+        if self.network not in self._networks:
+            raise ValueError(
+                f"network={self.network!r} is unknown; choose one of "
+                f"{sorted(self._networks)} or pass a callable (n_mels, n_classes)"
+            )
+        if self.network in ("crnn", "paper_crnn"):
+            options["activation"] = self.activation
+        if self.network == "crnn":
+            options["attention"] = attends
+        elif attends and self.network != "paper_att":
+            raise ValueError(
+                f"pooling='attention' needs a network with an attention head, and "
+                f"network={self.network!r} has none: choose 'crnn' or 'paper_att'"
+            )
+        build = getattr(nn, self._networks[self.network])
+        return lambda n_mels, n_classes: build(n_mels, n_classes, **options)
+
+    def _loss_params(self) -> dict[str, Any]:
+        """Return the loss's own parameters."""
+        return {}
+
+    def _plan(self, max_epochs: int, schedule: Any = None):
+        """Collect the training parameters."""
+        from .nn._training import Plan, resolve_device, resolve_precision
+
+        device = resolve_device(self.device)
+        return Plan(
+            max_epochs=max_epochs,
+            batch_size=self.batch_size,
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            schedule=schedule or self.schedule,
+            weight_decay=self.weight_decay,
+            device=device,
+            precision=resolve_precision(self.precision, device),
+            patience=self.n_iter_no_change if self.early_stopping else None,
+            verbose=self.verbose,
+            title=type(self).__name__,
+            callbacks=list(self.callbacks or []),
+        )
+
+    def _train(
+        self,
+        clips: ClipSet,
+        tags: Tags,
+        weight: np.ndarray,
+        train: np.ndarray,
+        held_back: np.ndarray | None,
+        rng: np.random.RandomState,
+        n_epochs: int,
+    ) -> None:
+        """Train on some clips, watching the loss on the others."""
+        from .nn import _training
+
+        plan = self._plan(n_epochs, None if held_back is not None else "constant")
+        dtype = np.float64 if plan.precision == "float64" else np.float32
+
+        def subset(index: np.ndarray):
+            return _training.Clips(
+                _Subset(clips.clips, index), tags.indicator[index], weight[index], dtype
+            )
+
+        valid = subset(held_back) if held_back is not None and len(held_back) else None
+        _training.train(self.net_, subset(train), valid, plan, _draw_seed(rng))
+        self.history_ = [
+            {
+                key: row[key]
+                for key in ("epoch", "train_loss", "valid_loss")
+                if key in row
+            }
+            for row in self.net_.history
+        ]
+        self.n_iter_ = len(self.history_)
+
+    def _learn_thresholds(
+        self, clips: ClipSet, tags: Tags, held_back: np.ndarray, rng: Any
+    ) -> None:
+        """Set ``thresholds_``: as given, or learned on the clips held back."""
+        n_classes = len(self.classes_)
+        if not isinstance(self.threshold, str):
+            given = np.asarray(self.threshold, dtype=float)
+            if given.ndim and given.shape != (n_classes,):
+                raise ValueError(
+                    f"threshold has shape {given.shape}; pass one value, or one for "
+                    f"each of the {n_classes} classes"
+                )
+            self.thresholds_ = np.broadcast_to(given, (n_classes,)).copy()
+            return
+        self.thresholds_ = np.full(n_classes, 0.5)
+        y = tags.indicator[held_back]
+        n_present = y.sum(axis=0)
+        known = np.minimum(n_present, len(y) - n_present) >= MIN_HELD_BACK
+        if tags.single or not known.any():
+            return
+        proba = self._clip_proba(_take(clips, held_back))
+        self.thresholds_[known] = tag_thresholds(
+            y[:, known], proba[:, known], method=self.threshold, random_state=rng
+        )
+
+    def _check_clips(self, X: Any) -> ClipSet:
+        """Check the clips to predict."""
+        check_is_fitted(self, "thresholds_")
+        return check_clips(X, self, reset=False)
+
+    def _clip_logits(self, clips: ClipSet) -> np.ndarray:
+        """Return the logit of each clip and class."""
+        from .nn._training import predict
+
+        return predict(self.net_, clips.clips, clips.n_frames, self.batch_size, False)[
+            0
+        ]
+
+    def _clip_proba(self, clips: ClipSet) -> np.ndarray:
+        """Return the probability of each clip and class."""
+        return _sigmoid(self._clip_logits(clips))
+
+    def _scores(self, clips: ClipSet) -> tuple[np.ndarray, FeatureArray]:
+        """Return the clip and the frame probabilities, these with their clock."""
+        from .nn._training import predict
+
+        logits, probas = predict(
+            self.net_, clips.clips, clips.n_frames, self.batch_size, True
+        )
+        if len(set(clips.n_frames.tolist())) == 1:
+            frames = np.stack(probas)
+        else:
+            frames = np.empty(len(probas), dtype=object)
+            frames[:] = probas
+        clock = FeatureArray(frames, clips.time_resolution, clips.durations)
+        return _sigmoid(logits), clock
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        tags.target_tags.single_output = True
+        return tags
+
+
+class _Subset:
+    """Some of a sequence's items, fetched when asked for."""
+
+    def __init__(self, items: Any, index: np.ndarray):
+        self.items, self.index = items, index
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, i: int):
+        return self.items[self.index[i]]
+
+
+def _take(clips: ClipSet, index: np.ndarray) -> ClipSet:
+    """Return some of the clips."""
+    return replace(
+        clips,
+        clips=_Subset(clips.clips, index),
+        n_frames=clips.n_frames[index],
+        durations=None,
+    )
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    from scipy.special import expit
+
+    return expit(logits)
+
+
+def _draw_seed(rng: np.random.RandomState) -> int:
+    return int(rng.randint(np.iinfo(np.int32).max))
+
+
+def _band_statistics(
+    clips: ClipSet, weight: np.ndarray, index: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return each band's mean and standard deviation over the weighted frames."""
+    total = np.zeros(clips.n_mels)
+    squares = np.zeros(clips.n_mels)
+    n_frames = 0.0
+    for i in index:
+        clip = np.asarray(clips.clips[i], dtype=np.float64)
+        total += weight[i] * clip.sum(axis=0)
+        squares += weight[i] * np.square(clip).sum(axis=0)
+        n_frames += weight[i] * len(clip)
+    mean = total / n_frames
+    spread = np.sqrt(np.maximum(squares / n_frames - mean**2, 0))
+    return mean, np.where(spread > 1e-6 * np.maximum(abs(mean), 1), spread, 1.0)

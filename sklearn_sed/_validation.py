@@ -1,0 +1,383 @@
+"""What users hand in, checked: clips, labels, weights. One voice for complaints."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import DataConversionWarning
+from sklearn.utils import assert_all_finite
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from .events import is_event_tables, to_tags
+from .exceptions import ClipError, LabelError, RareClassWarning, TimeResolutionError
+
+UNLABELLED = -1
+
+
+@dataclass(frozen=True)
+class ClipSet:
+    """Features of several clips, each ``(n_frames_i, n_mels)``, with their clock."""
+
+    clips: Sequence[np.ndarray]
+    n_frames: np.ndarray
+    n_mels: int
+    time_resolution: float | None = None
+    durations: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+
+def check_clips(X: Any, estimator: BaseEstimator, *, reset: bool) -> ClipSet:
+    """Check features and say what each clip is, without copying them.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_clips, n_frames, n_mels), sequence of arrays \
+            (n_frames_i, n_mels), or array-like of shape (n_clips, n_mels)
+        Features. Rows of a 2-D X are clips of one frame.
+    estimator : BaseEstimator
+        Whose ``n_features_in_`` is set (``reset``) or compared.
+    reset : bool
+        True in ``fit``.
+
+    Returns
+    -------
+    ClipSet
+        The clips.
+
+    Raises
+    ------
+    ClipError
+        If a clip is not 2-D, is empty, has too many or too few columns, or holds
+        NaN or infinity.
+    ValueError
+        If X as a whole has the wrong form.
+    """
+    clips = _as_clips(X, estimator, reset)
+    n_mels = clips[0].shape[1]
+    if reset:
+        estimator.n_features_in_ = n_mels
+    elif n_mels != estimator.n_features_in_:
+        raise ValueError(
+            f"X has {n_mels} features, but {type(estimator).__name__} is expecting "
+            f"{estimator.n_features_in_} features as input: compute features with the "
+            "same number of bands as in fit"
+        )
+    for i, clip in enumerate(clips):
+        _check_clip(i, clip, n_mels)
+    return ClipSet(
+        clips,
+        np.array([len(clip) for clip in clips]),
+        n_mels,
+        getattr(X, "time_resolution", None),
+        getattr(X, "durations", None),
+    )
+
+
+def _as_clips(X: Any, estimator: BaseEstimator, reset: bool) -> Sequence[np.ndarray]:
+    """Return X as a sequence of 2-D arrays, by its rank."""
+    if isinstance(X, np.ndarray) and X.ndim == 3 and X.dtype != object:
+        if X.dtype.kind == "c":
+            raise ValueError("Complex data not supported: pass real features")
+        if 0 in X.shape:
+            raise ValueError(
+                f"Found array with 0 clips, frames or bands (shape={X.shape}) while a "
+                "minimum of 1 is required by " + type(estimator).__name__
+            )
+        return np.asarray(X)
+    if isinstance(X, np.ndarray) and X.ndim > 3:
+        raise ValueError(
+            f"X has shape {X.shape}: pass (n_clips, n_frames, n_mels), that is at most "
+            "three dimensions"
+        )
+    if _is_ragged(X):
+        return [np.asarray(clip) for clip in X]
+    if isinstance(X, list | tuple) and len(X) == 0:
+        raise ValueError("X holds no clips (0 samples): pass at least one clip")
+    X = validate_data(
+        estimator, X, dtype="numeric", ensure_all_finite=False, reset=reset
+    )
+    return X[:, None, :]
+
+
+def _is_ragged(X: Any) -> bool:
+    """Tell a sequence of 2-D arrays from anything else."""
+    if isinstance(X, np.ndarray):
+        if X.dtype != object or X.ndim not in (1, 3) or not len(X):
+            return False
+    elif not isinstance(X, list | tuple) or not X:
+        return False
+    first = X[0]
+    if isinstance(first, str) or sparse.issparse(first):
+        return False
+    if isinstance(first, np.ndarray | pd.DataFrame):
+        return first.ndim >= 2
+    return bool(np.iterable(first)) and len(first) > 0 and np.iterable(first[0])
+
+
+def _check_clip(i: int, clip: np.ndarray, n_mels: int) -> None:
+    """Complain about a clip that is not a finite, non-empty matrix of n_mels bands."""
+    if clip.ndim != 2:
+        raise ClipError(
+            i, f"its features have shape {clip.shape}; pass (n_frames, n_mels)"
+        )
+    if clip.dtype.kind not in "fiub":
+        raise ClipError(i, f"its features are {clip.dtype}; pass real numbers")
+    if len(clip) == 0:
+        raise ClipError(i, "it has no frames; leave it out or pad it with silence")
+    if clip.shape[1] != n_mels:
+        raise ClipError(
+            i, f"it has {clip.shape[1]} bands where others have {n_mels}; use the same"
+        )
+    if not np.isfinite(clip).all():
+        raise ClipError(
+            i, "it contains NaN or infinity; repair the recording or leave it out"
+        )
+
+
+@dataclass(frozen=True)
+class Tags:
+    """Weak labels: which classes are in which clip.
+
+    ``single`` tells that y gave one label per clip; rows of −1 are unlabelled clips.
+    """
+
+    indicator: np.ndarray
+    classes: np.ndarray
+    single: bool = False
+
+
+def check_tags(
+    y: Any, n_clips: int, classes: ArrayLike | None = None, *, name: str = "y"
+) -> Tags:
+    """Check weak or strong labels and reduce them to an indicator.
+
+    Parameters
+    ----------
+    y : array-like
+        An indicator (array, sparse, DataFrame whose columns name the classes; a row
+        of −1 is an unlabelled clip), a list or set of labels per clip, one label per
+        clip, or one event table per clip.
+    n_clips : int
+        Number of clips in X.
+    classes : array-like of shape (n_classes,) or None, default=None
+        Classes to encode by; learned from y when None.
+    name : str, default="y"
+        What the argument is called in complaints.
+
+    Returns
+    -------
+    Tags
+        The indicator (n_clips, n_classes) of int8, and the classes.
+
+    Raises
+    ------
+    LabelError
+        If labels are unknown, of the wrong form, or not as many as clips.
+    """
+    if y is None:
+        raise LabelError(
+            f"the estimator requires {name} to be passed, but the target {name} is None"
+        )
+    n_labels = y.shape[0] if sparse.issparse(y) else len(y)
+    if n_labels != n_clips:
+        raise LabelError(
+            "Found input variables with inconsistent numbers of samples: X has "
+            f"{n_clips} clips and {name} has {n_labels} entries"
+        )
+    known = None if classes is None else np.asarray(classes)
+    if is_event_tables(y):
+        tables = list(y)
+        found = pd.unique(pd.concat([t["event_label"] for t in tables]).to_numpy())
+        known = np.sort(found) if known is None else known
+        return Tags(to_tags(tables, known.tolist()).astype(np.int8), known)
+    if isinstance(y, pd.DataFrame) or sparse.issparse(y):
+        return _from_indicator(y, known, name)
+    if _has_label_lists(y):
+        return _from_lists(y, known, name)
+    matrix = np.asarray(y)
+    if matrix.ndim == 2 and not (matrix.shape[1] == 1 and not _is_binary(matrix)):
+        return _from_indicator(matrix, known, name)
+    return _from_vector(matrix, known, name)
+
+
+def _has_label_lists(y: Any) -> bool:
+    """Tell one collection of labels per clip from a matrix or a vector."""
+    if isinstance(y, np.ndarray) and y.dtype != object:
+        return False
+    rows = list(y)
+    if any(isinstance(row, set | frozenset) for row in rows):
+        return True
+    if not all(isinstance(row, list | tuple | np.ndarray) for row in rows):
+        return False
+    flat = [label for row in rows for label in row]
+    if any(isinstance(label, str) for label in flat):
+        return True
+    return len({len(row) for row in rows}) > 1 or not _is_binary(flat)
+
+
+def _is_binary(values: Any) -> bool:
+    return bool(np.isin(np.asarray(values), [0, 1, UNLABELLED]).all())
+
+
+def _from_lists(y: Any, known: np.ndarray | None, name: str) -> Tags:
+    """Encode a collection of labels per clip."""
+    for i, row in enumerate(y):
+        if isinstance(row, str) or not np.iterable(row):
+            raise LabelError(
+                f"{name}, clip {i}: {row!r} is not a list or set of labels; pass "
+                f"[{row!r}] where there is one label, [] where there is none"
+            )
+    found = sorted({label for row in y for label in row})
+    if known is None:
+        known = np.array(found)
+    column = {label: j for j, label in enumerate(known.tolist())}
+    indicator = np.zeros((len(y), len(known)), dtype=np.int8)
+    for i, row in enumerate(y):
+        for label in row:
+            if label not in column:
+                raise _unknown(f"{name}, clip {i}", label, known)
+            indicator[i, column[label]] = 1
+    return Tags(indicator, known)
+
+
+def _from_indicator(y: Any, known: np.ndarray | None, name: str) -> Tags:
+    """Check an indicator; a DataFrame's columns name the classes."""
+    columns = None
+    if isinstance(y, pd.DataFrame):
+        columns = y.columns.to_numpy()
+        if known is not None and set(columns) != set(known):
+            raise LabelError(
+                f"{name} has the columns {list(columns)}, expected {list(known)}"
+            )
+        y = y[known.tolist()] if known is not None else y
+    matrix = np.asarray(y.toarray() if sparse.issparse(y) else y)
+    if matrix.dtype.kind not in "biuf":
+        raise LabelError(
+            f"{name} is a table of {matrix.dtype}; pass 0 and 1, or a list of labels "
+            "per clip"
+        )
+    assert_all_finite(matrix, input_name=name)
+    unlabelled = (matrix == UNLABELLED).all(axis=1)
+    wrong = ~np.isin(matrix, [0, 1]).all(axis=1) & ~unlabelled
+    if wrong.any():
+        i = int(np.argmax(wrong))
+        raise LabelError(
+            f"Unknown label type: {name}, clip {i} is {matrix[i].tolist()}; an "
+            "indicator holds 0 and 1, or −1 throughout for an unlabelled clip"
+        )
+    if known is None:
+        known = np.arange(matrix.shape[1]) if columns is None else columns
+    if matrix.shape[1] != len(known):
+        raise LabelError(
+            f"{name} has {matrix.shape[1]} columns, expected {len(known)}: one for "
+            f"each of {list(known)}"
+        )
+    return Tags(matrix.astype(np.int8), known)
+
+
+def _from_vector(y: np.ndarray, known: np.ndarray | None, name: str) -> Tags:
+    """Encode one label per clip."""
+    if y.ndim == 2:
+        warnings.warn(
+            f"A column-vector {name} was passed when a 1d array was expected. Please "
+            "change its shape to (n_clips,)",
+            DataConversionWarning,
+            stacklevel=4,
+        )
+        y = y[:, 0]
+    if y.dtype.kind == "f":
+        assert_all_finite(y, input_name=name)
+    if y.dtype == object and len(y) and not isinstance(y[0], str):
+        y = np.array(y.tolist())
+    check_classification_targets(y)
+    found, index = np.unique(y, return_inverse=True)
+    if known is None:
+        known = found
+    for label in found:
+        if label not in known:
+            raise _unknown(name, label, known)
+    position = np.array([np.flatnonzero(known == label)[0] for label in found])
+    indicator = np.zeros((len(y), len(known)), dtype=np.int8)
+    indicator[np.arange(len(y)), position[index]] = 1
+    return Tags(indicator, known, single=True)
+
+
+def _unknown(where: str, label: Any, known: np.ndarray) -> LabelError:
+    return LabelError(
+        f"{where}: the label {label!r} is unknown; the classes are {known.tolist()}"
+    )
+
+
+def warn_rare_classes(tags: Tags) -> None:
+    """Warn of classes that no, or every, labelled clip has: nothing to learn from."""
+    labelled = tags.indicator[(tags.indicator != UNLABELLED).all(axis=1)]
+    if tags.single or len(labelled) < 2:
+        return
+    for present, what in ((0, "never"), (1, "always")):
+        names = tags.classes[(labelled == present).all(axis=0)].tolist()
+        if names:
+            warnings.warn(
+                f"{names} {what} occur in the {len(labelled)} labelled training clips: "
+                "there is nothing to tell them by; add clips or leave the class out",
+                RareClassWarning,
+                stacklevel=3,
+            )
+
+
+def check_weights(sample_weight: Any, n_clips: int) -> np.ndarray:
+    """Check one non-negative weight per clip; ones when None."""
+    weight = _check_sample_weight(
+        sample_weight,
+        np.empty((n_clips, 1)),
+        dtype=np.float64,
+        ensure_non_negative=True,
+    )
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weight
+
+
+def check_class_weight(class_weight: Any, tags: Tags) -> np.ndarray | None:
+    """Turn a class weight ("balanced", mapping or sequence) into an array, or None."""
+    if class_weight is None:
+        return None
+    n_classes = len(tags.classes)
+    if isinstance(class_weight, str):
+        count = np.maximum((tags.indicator == 1).sum(axis=0), 1)
+        weight = 1 / count
+        return weight * n_classes / weight.sum()
+    if isinstance(class_weight, dict):
+        for label in class_weight:
+            if label not in tags.classes:
+                raise _unknown("class_weight", label, tags.classes)
+        return np.array(
+            [class_weight.get(c, 1.0) for c in tags.classes.tolist()], float
+        )
+    weight = np.asarray(class_weight, dtype=float)
+    if weight.shape != (n_classes,):
+        raise ValueError(
+            f"class_weight has shape {weight.shape}; pass one weight for each of the "
+            f"{n_classes} classes"
+        )
+    return weight
+
+
+def check_time_resolution(given: float | None, of_features: float | None) -> float:
+    """Return how long a frame lasts, in seconds, or say how to tell it."""
+    resolution = of_features if given is None else given
+    if resolution is None:
+        raise TimeResolutionError(
+            "the features do not say how many seconds a frame lasts: pass "
+            "time_resolution=hop_length / sample_rate to the detector, or features "
+            "from LogMelTransformer, which carry it"
+        )
+    return float(resolution)
