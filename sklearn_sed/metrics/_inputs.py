@@ -1,0 +1,152 @@
+"""Bring reference and estimated events into one form, and say what is wrong."""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from sklearn_sed.events import check_events
+from sklearn_sed.exceptions import LabelError
+
+
+@dataclass(frozen=True)
+class EventArrays:
+    """The events of several clips as flat arrays with one element per event.
+
+    Attributes
+    ----------
+    clip : ndarray of shape (n_events,), int64
+        Index of the clip, ascending.
+    label : ndarray of shape (n_events,), int64
+        Index of the class in the list of labels.
+    onset, offset : ndarray of shape (n_events,), float64
+        Times in seconds.
+    n_clips : int
+        Number of clips, those without events included.
+    """
+
+    clip: NDArray[np.int64]
+    label: NDArray[np.int64]
+    onset: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    n_clips: int
+
+    def __getitem__(self, chosen: NDArray[Any]) -> "EventArrays":
+        """Choose events by a mask or by indices."""
+        return EventArrays(
+            self.clip[chosen],
+            self.label[chosen],
+            self.onset[chosen],
+            self.offset[chosen],
+            self.n_clips,
+        )
+
+    def by_clip(self) -> Iterator[slice]:
+        """Yield the slice of each clip's events."""
+        bounds = np.searchsorted(self.clip, np.arange(self.n_clips + 1))
+        yield from map(slice, bounds[:-1].tolist(), bounds[1:].tolist())
+
+
+def check_labels(labels: Iterable[Any]) -> list[Any]:
+    """Return the labels as a list, or say that some are not distinct."""
+    if isinstance(labels, str):
+        raise LabelError(f"labels must be a sequence of class names, got {labels!r}")
+    labels = list(labels)
+    twice = [label for label, count in Counter(labels).items() if count > 1]
+    if twice:
+        raise LabelError(f"labels must be distinct, got {twice[0]!r} more than once")
+    return labels
+
+
+def flatten(tables: Sequence[pd.DataFrame], labels: Sequence[Any]) -> EventArrays:
+    """Flatten checked event tables, leaving out labels that are not listed."""
+    code = {label: index for index, label in enumerate(labels)}
+
+    def column(name: str) -> list[NDArray[Any]]:
+        return [table[name].to_numpy() for table in tables]
+
+    names = [label for array in column("event_label") for label in array]
+    codes = np.array([code.get(name, -1) for name in names], dtype=np.int64)
+    empty = np.zeros(0)
+    events = EventArrays(
+        clip=np.repeat(np.arange(len(tables)), [len(table) for table in tables]),
+        label=codes,
+        onset=np.concatenate([empty, *column("onset")]),
+        offset=np.concatenate([empty, *column("offset")]),
+        n_clips=len(tables),
+    )
+    return events[codes >= 0]
+
+
+def align_events(
+    y_true: Sequence[pd.DataFrame],
+    y_pred: Sequence[pd.DataFrame],
+    labels: Iterable[Any] | None,
+) -> tuple[list[Any], EventArrays, EventArrays]:
+    """Check that the tables belong together and flatten them.
+
+    Without `labels`, all that occur on either side are taken, sorted.
+    """
+    reference = check_events(y_true, name="y_true")
+    estimated = check_events(y_pred, name="y_pred")
+    if len(reference) != len(estimated):
+        raise LabelError(
+            f"y_true has {len(reference)} clips but y_pred has {len(estimated)}; pass "
+            "one event table per clip on both sides, an empty one for no events"
+        )
+    seen = [_count_labels(reference), _count_labels(estimated)]
+    if labels is None:
+        labels = sorted(seen[0] | seen[1])
+    else:
+        labels = check_labels(labels)
+        _report_left_out(labels, *seen)
+    return labels, flatten(reference, labels), flatten(estimated, labels)
+
+
+def _count_labels(tables: Sequence[pd.DataFrame]) -> Counter[Any]:
+    """Count the events of each label."""
+    return Counter(label for table in tables for label in table["event_label"])
+
+
+def _report_left_out(
+    labels: Sequence[Any], reference: Counter[Any], estimated: Counter[Any]
+) -> None:
+    """Warn about events whose label is not listed: they are not evaluated."""
+    left_out = sorted((reference | estimated).keys() - set(labels))
+    if left_out:
+        listed = ", ".join(
+            f"{label!r} ({reference[label]} reference, {estimated[label]} estimated "
+            "events)"
+            for label in left_out[:10]
+        )
+        warnings.warn(
+            f"not among `labels` and not evaluated: {listed}"
+            + (f" and {len(left_out) - 10} more" if len(left_out) > 10 else ""),
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def check_durations(durations: ArrayLike, n_clips: int) -> NDArray[np.float64]:
+    """Return the length of each clip in seconds; one number stands for all clips."""
+    seconds = np.asarray(durations, dtype=np.float64)
+    if seconds.ndim == 0:
+        seconds = np.full(n_clips, seconds)
+    if seconds.shape != (n_clips,):
+        raise ValueError(
+            f"durations must hold one number of seconds for each of {n_clips} clips, "
+            f"got the shape {seconds.shape}"
+        )
+    fine = (seconds > 0) & (seconds < np.inf)
+    if not fine.all():
+        clip = int(np.argmin(fine))
+        raise ValueError(
+            f"durations must be positive numbers of seconds, got {seconds[clip]} for "
+            f"clip {clip}"
+        )
+    return seconds

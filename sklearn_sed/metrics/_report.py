@@ -1,0 +1,132 @@
+"""The class-wise table of event-based measures."""
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils._param_validation import Interval, validate_params
+
+from sklearn_sed.metrics._counts import Counts
+from sklearn_sed.metrics._scores import EVENT_BASED, event_based
+
+# The columns in order, and the attribute of the counts that each one shows.
+_COLUMNS = {
+    "n_ref": "n_ref",
+    "n_est": "n_est",
+    "f1-score": "f1",
+    "precision": "precision",
+    "recall": "recall",
+    "error_rate": "error_rate",
+    "substitutions": "substitutions",
+    "deletions": "deletions",
+    "insertions": "insertions",
+}
+_COUNTS = ["n_ref", "n_est", "substitutions", "deletions", "insertions"]
+_SHORT = {
+    "error_rate": "ER",
+    "substitutions": "sub",
+    "deletions": "del",
+    "insertions": "ins",
+}
+
+
+@validate_params(
+    EVENT_BASED
+    | {
+        "digits": [Interval(Integral, 0, None, closed="left")],
+        "output_dict": ["boolean"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def event_based_report(
+    y_true: Sequence[pd.DataFrame],
+    y_pred: Sequence[pd.DataFrame],
+    *,
+    t_collar: float = 0.2,
+    percentage_of_length: float = 0.2,
+    labels: Sequence[Any] | None = None,
+    digits: int = 3,
+    output_dict: bool = False,
+) -> str | dict[Any, dict[str, float]]:
+    """Build a table of the event-based measures of every class.
+
+    Events are matched as for :func:`event_based_f1_score`.
+
+    Parameters
+    ----------
+    y_true : sequence of DataFrame of length n_clips
+        Reference events: one table per clip with the columns `onset`, `offset` (in
+        seconds) and `event_label`.
+    y_pred : sequence of DataFrame of length n_clips
+        Estimated events of the same clips.
+    t_collar : float, default=0.2
+        Tolerance of onsets and offsets, in seconds.
+    percentage_of_length : float, default=0.2
+        Tolerance of offsets as a fraction of the length of the reference event.
+    labels : sequence of str of length n_labels, default=None
+        The classes of the table, and their order. Events of other classes are left out,
+        with a warning. By default all that occur in `y_true` or `y_pred`, sorted.
+    digits : int, default=3
+        Number of decimals in the text; the dictionary holds full precision.
+    output_dict : bool, default=False
+        Whether to return a dictionary rather than text.
+
+    Returns
+    -------
+    report : str or dict
+        One row per class, then the rows "macro avg" and "micro avg". As a dictionary,
+        ``report[label]`` has the keys "n_ref", "n_est", "f1-score", "precision",
+        "recall", "error_rate", "substitutions", "deletions" and "insertions". Both
+        averages carry the totals of the counts; in "micro avg", deletions and
+        insertions that agree in time are substitutions instead.
+
+    Raises
+    ------
+    AnnotationError
+        If an event table is not valid.
+    LabelError
+        If `y_true` and `y_pred` differ in length, or `labels` are not distinct.
+
+    Examples
+    --------
+    >>> from sklearn_sed.events import make_events
+    >>> from sklearn_sed.metrics import event_based_report
+    >>> y_true = [make_events([0.0, 4.0], [1.0, 6.0], ["Dog", "Cat"])]
+    >>> y_pred = [make_events([0.1, 4.5], [1.1, 6.0], ["Dog", "Cat"])]
+    >>> print(event_based_report(y_true, y_pred, digits=2))
+               n_ref n_est f1-score precision recall error subst delet insert
+    <BLANKLINE>
+          Cat      1     1     0.00      0.00   0.00  2.00     0     1      1
+          Dog      1     1     1.00      1.00   1.00  0.00     0     0      0
+    <BLANKLINE>
+    macro avg      2     2     0.50      0.50   0.50  1.00     0     1      1
+    micro avg      2     2     0.50      0.50   0.50  1.00     0     1      1
+    <BLANKLINE>
+    """
+    evaluation = event_based(y_true, y_pred, t_collar, percentage_of_length, labels)
+    classes = _measures(evaluation.class_wise, evaluation.labels)
+    macro = {
+        key: classes[key].sum() if key in _COUNTS else evaluation.average(name, "macro")
+        for key, name in _COLUMNS.items()
+    }
+    micro = _measures(evaluation.overall, ["micro avg"])
+    table = pd.concat([classes, pd.DataFrame(macro, index=["macro avg"]), micro])
+    return table.to_dict("index") if output_dict else _to_text(table, digits)
+
+
+def _measures(counts: Counts, index: Sequence[Any]) -> pd.DataFrame:
+    """Return one row of measures for each element of the counts."""
+    columns = {key: np.atleast_1d(getattr(counts, n)) for key, n in _COLUMNS.items()}
+    return pd.DataFrame(columns, index=index).astype(dict.fromkeys(_COUNTS, int))
+
+
+def _to_text(table: pd.DataFrame, digits: int) -> str:
+    """Lay the table out as text, its averages set off from the classes."""
+    ratios = [key for key in _COLUMNS if key not in _COUNTS]
+    heading, *rows = table.to_string(
+        header=[_SHORT.get(key, key) for key in _COLUMNS],
+        formatters={key: f"{{:.{digits}f}}".format for key in ratios},
+    ).splitlines()
+    return "\n".join([heading, "", *rows[:-2], "", *rows[-2:], ""])

@@ -1,0 +1,200 @@
+"""Sweep a threshold through frame scores: what changes at which score.
+
+As the threshold falls, frames become active one by one, and runs of active frames
+(detections) are born, grow and merge. Each frame changes the counts of its clip by a
+little; the changes in all clips, summed in the order of the scores, are the counts at
+every threshold. Importing this module imports numba: do it where the sweep begins.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from sklearn_sed.metrics._intersection import meets
+
+_Floats = NDArray[np.float64]
+_Ints = NDArray[np.int64]
+
+_meets = njit(cache=True, nogil=True)(meets)
+
+
+@njit(cache=True, nogil=True)
+def _covered_until(times: _Floats, onset: _Floats, offset: _Floats) -> _Floats:
+    """Return for how long events, sorted by onset, cover the clip up to each time."""
+    covered = np.zeros(len(times))
+    reached = 0.0
+    for event in range(len(onset)):
+        start = max(onset[event], reached)
+        if offset[event] > start:
+            covered += np.minimum(np.maximum(times - start, 0.0), offset[event] - start)
+            reached = offset[event]
+    return covered
+
+
+@njit(cache=True, nogil=True)
+def _credit(
+    covered: _Floats,
+    onset: _Floats,
+    offset: _Floats,
+    start: float,
+    stop: float,
+    sign: int,
+) -> None:
+    """Add a relevant detection to what is covered of each event, or take it away."""
+    for event in range(len(onset)):
+        shared = min(stop, offset[event]) - max(start, onset[event])
+        covered[event] += sign * max(shared, 0.0)
+
+
+@njit(cache=True, nogil=True)
+def _sweep_silence(scores: _Floats, fp: _Ints) -> None:
+    """Sweep a clip in which every detection is a false positive.
+
+    Their number grows by one at a local maximum and shrinks by one at a minimum.
+    """
+    for frame in range(len(scores)):
+        if frame == 0 or scores[frame] > scores[frame - 1]:
+            fp[frame] += 1
+        if frame + 1 < len(scores) and scores[frame + 1] > scores[frame]:
+            fp[frame] -= 1
+
+
+@njit(cache=True, nogil=True)
+def _sweep_clip(
+    scores: _Floats,
+    times: _Floats,
+    onset: _Floats,
+    offset: _Floats,
+    others: _Floats,
+    weights: _Floats,
+    thresholds: tuple[float, float, float],
+    fp: _Ints,
+    tp: _Ints,
+    ct: _Floats,
+) -> None:
+    """Sweep a clip with reference events, writing the change at each frame.
+
+    `onset` and `offset` are the reference events of the class itself; each row of
+    `others` tells how long another class covers the clip up to each of `times`.
+    """
+    dtc_threshold, gtc_threshold, cttc_threshold = thresholds
+    n_frames = len(scores)
+    inside = _covered_until(times, onset, offset)
+    covered = np.zeros(len(onset))
+    found = np.zeros(len(onset), np.bool_)
+    active = np.zeros(n_frames + 2, np.bool_)  # shifted by one, to have both borders
+    start_of = np.zeros(n_frames + 1, np.int64)
+    stop_of = np.zeros(n_frames + 1, np.int64)
+    relevant = np.zeros(n_frames, np.bool_)
+    crossing = np.zeros(n_frames)
+    for frame in np.argsort(scores)[::-1]:
+        start = start_of[frame] if active[frame] else frame
+        stop = stop_of[frame + 1] if active[frame + 2] else frame + 1
+        active[frame + 1] = True
+        # The runs on both sides end ...
+        for first, last in ((start, frame), (frame + 1, stop)):
+            if first < last:
+                fp[frame] -= not relevant[first]
+                ct[frame] -= crossing[first]
+                if relevant[first]:
+                    _credit(covered, onset, offset, times[first], times[last], -1)
+        # ... and become one with this frame.
+        start_of[stop], stop_of[start] = start, stop
+        length = times[stop] - times[start]
+        relevant[start] = _meets(inside[stop] - inside[start], length, dtc_threshold)
+        crossing[start] = 0.0
+        if relevant[start]:
+            _credit(covered, onset, offset, times[start], times[stop], 1)
+        else:
+            for other in range(len(others)):
+                shared = others[other, stop] - others[other, start]
+                if _meets(shared, length, cttc_threshold):
+                    crossing[start] += weights[other]
+        fp[frame] += not relevant[start]
+        ct[frame] += crossing[start]
+        for event in range(len(onset)):
+            hit = _meets(covered[event], offset[event] - onset[event], gtc_threshold)
+            tp[frame] += np.int64(hit) - np.int64(found[event])
+            found[event] = hit
+
+
+@njit(cache=True, nogil=True)
+def sweep(
+    scores: _Floats,
+    first_frame: _Ints,
+    frame_times: _Floats,
+    durations: _Floats,
+    first_event: _Ints,
+    onset: _Floats,
+    offset: _Floats,
+    label: _Ints,
+    target: int,
+    weights: _Floats,
+    thresholds: tuple[float, float, float],
+) -> tuple[_Ints, _Ints, _Floats]:
+    """Find what each frame of one class changes when the threshold falls below it.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_frames,)
+        Scores of the class, clip after clip.
+    first_frame : ndarray of shape (n_clips + 1,)
+        Where each clip begins in `scores`.
+    frame_times : ndarray of shape (n_frames_of_the_longest_clip + 1,)
+        When each frame of a clip begins; the last ends with the clip.
+    durations : ndarray of shape (n_clips,)
+        Length of each clip in seconds.
+    first_event : ndarray of shape (n_clips + 1,)
+        Where each clip begins among the reference events.
+    onset, offset : ndarray of shape (n_events,)
+        Reference events of all classes, sorted by clip, class and onset.
+    label : ndarray of shape (n_events,)
+        Class of each reference event.
+    target : int
+        The class that `scores` belong to.
+    weights : ndarray of shape (n_labels,)
+        What a cross-trigger on each class counts; 0 to ignore it.
+    thresholds : tuple of float
+        Thresholds of the detection tolerance, ground truth intersection and
+        cross-trigger tolerance criteria.
+
+    Returns
+    -------
+    fp, tp : ndarray of shape (n_frames,), int64
+        Change in false positives and true positives.
+    ct : ndarray of shape (n_frames,), float64
+        Change in weighted cross-triggers.
+    """
+    fp = np.zeros(len(scores), np.int64)
+    tp = np.zeros(len(scores), np.int64)
+    ct = np.zeros(len(scores))
+    for clip in range(len(durations)):
+        frames = slice(first_frame[clip], first_frame[clip + 1])
+        events = slice(first_event[clip], first_event[clip + 1])
+        heard = label[events]
+        n_frames = frames.stop - frames.start
+        times = np.minimum(frame_times[: n_frames + 1], durations[clip])
+        own = heard == target
+        classes = np.unique(heard[weights[heard] > 0])
+        if not own.any() and not len(classes):
+            _sweep_silence(scores[frames], fp[frames])
+            continue
+        others = np.empty((len(classes), n_frames + 1))
+        for row, other in enumerate(classes):
+            chosen = heard == other
+            others[row] = _covered_until(
+                times, onset[events][chosen], offset[events][chosen]
+            )
+        _sweep_clip(
+            scores[frames],
+            times,
+            onset[events][own],
+            offset[events][own],
+            others,
+            weights[classes],
+            thresholds,
+            fp[frames],
+            tp[frames],
+            ct[frames],
+        )
+    return fp, tp, ct
