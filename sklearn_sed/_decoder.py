@@ -108,9 +108,9 @@ class EventDecoder(BaseEstimator):
         frames at each end where a clip has fewer than twelve); frames beyond them are
         clipped to 0 or 1. A curve that is flat, its range below 1e-6, stays as it is.
     smoothing : {"mean", "median"} or None, per class, default="median"
-        Moving average or moving median. At the ends of a clip the curve is continued
-        by its mirror image, so that smoothed scores stay within the range of the
-        scores.
+        Moving average or moving median. A clip is continued by its first and last
+        score, so that smoothed scores stay within the range of the scores, and edges
+        of events stay where they are up to the ends of the clip.
     smoothing_length : float, per class, default=0.3
         Length of the smoothing window in seconds, rounded to the nearest odd number of
         frames.
@@ -450,11 +450,11 @@ def _odd_frames(seconds: float, time_resolution: float) -> int:
 def _smooth(
     curve: np.ndarray, bounds: np.ndarray, smoothing: str, n_frames: int
 ) -> np.ndarray:
-    """Filter the curve of each clip, continued at both ends by its mirror image."""
+    """Filter the curve of each clip, continued by its first and last score."""
     if n_frames == 1:
         return curve
     half = n_frames // 2
-    source, padded_bounds = _padded_frames(bounds, half, mirror=True)
+    source, padded_bounds = _padded_frames(bounds, half)
     padded = curve[source]
     if smoothing == "mean":
         padded = correlate1d(padded, np.ones(n_frames)) / n_frames
@@ -464,25 +464,18 @@ def _smooth(
     return padded[np.arange(len(curve)) + np.repeat(shift, np.diff(bounds))]
 
 
-def _padded_frames(
-    bounds: np.ndarray, margin: int, mirror: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the indices that lengthen each clip at both ends, and the new bounds.
-
-    The added frames repeat the clip as in a mirror, or its first and last frame.
-    """
+def _padded_frames(bounds: np.ndarray, margin: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return indices that repeat the end frames of each clip, and the new bounds."""
     length = np.diff(bounds)
     padded_bounds = bounds + 2 * margin * np.arange(len(bounds))
     padded_length = length + 2 * margin
-    last = np.repeat(length - 1, padded_length)
-    origin = np.repeat(padded_bounds[:-1] + margin, padded_length)
-    frame = np.arange(padded_bounds[-1]) - origin
-    if mirror:
-        frame = frame % (2 * last + 2)
-        frame = np.minimum(frame, 2 * last + 1 - frame)
-    else:
-        frame = np.clip(frame, 0, last)
-    return np.repeat(bounds[:-1], padded_length) + frame, padded_bounds
+    # Shifted back by the frames added so far, each index is one of its own clip or lies
+    # up to `margin` frames outside.
+    added = padded_bounds[:-1] + margin - bounds[:-1]
+    frame = np.arange(padded_bounds[-1]) - np.repeat(added, padded_length)
+    first = np.repeat(bounds[:-1], padded_length)
+    last = np.repeat(bounds[1:] - 1, padded_length)
+    return np.clip(frame, first, last), padded_bounds
 
 
 def find_runs(
@@ -548,25 +541,24 @@ def _runs_by_derivative(
     of a clip is seen from both sides like any other.
     """
     window = 2 * half
-    source, padded_bounds = _padded_frames(bounds, window, mirror=False)
+    source, padded_bounds = _padded_frames(bounds, window)
     padded = curve[source]
     slope = np.zeros(len(padded))
     slope[: 1 - window] = padded[window - 1 :] - padded[: 1 - window]
     # The windows that begin in the last frames of a clip reach into the next one.
     slope[padded_bounds[1:, np.newaxis] - np.arange(1, window)] = 0.0
-    rises = _active_runs(slope > decoder.rising, padded_bounds)
-    falls = _active_runs(slope < -decoder.falling, padded_bounds)
-    lasting = _next_rise(padded, padded_bounds, *falls, window) <= decoder.flat
-    falls = falls[0][lasting], falls[1][lasting]
+    rises = _steps(slope > decoder.rising, padded_bounds, half)
+    falls = _steps(slope < -decoder.falling, padded_bounds, half)
+    falls = falls[_next_rise(padded, padded_bounds, falls, window) <= decoder.flat]
 
     clips, length = np.arange(len(bounds) - 1), np.diff(bounds)
     # Changes of state: (clips, frames, whether an event is open from there on). A clip
     # begins in the state of its first frame; its end closes any event.
     changes = [(clips, np.zeros_like(clips), curve[bounds[:-1]] > threshold)]
-    for (start, stop), begins in ((falls, False), (rises, True)):
-        middle = _to_runs((start + stop - 1) // 2, stop, padded_bounds)
-        frame = np.clip(middle.start - half, 0, length[middle.clip])
-        changes.append((middle.clip, frame, np.full(len(frame), begins)))
+    for steps, begins in ((falls, False), (rises, True)):
+        clip = np.searchsorted(padded_bounds, steps, side="right") - 1
+        frame = np.clip(steps - padded_bounds[clip] - window, 0, length[clip])
+        changes.append((clip, frame, np.full(len(frame), begins)))
     changes.append((clips, length, np.zeros(len(clips), dtype=bool)))
     clip, frame, opens = (np.concatenate(column) for column in zip(*changes))
     # Stable: among changes in one frame, the beginning of the clip stays the first.
@@ -577,18 +569,21 @@ def _runs_by_derivative(
     return runs.take(runs.stop > runs.start)
 
 
+def _steps(steep: np.ndarray, bounds: np.ndarray, half: int) -> np.ndarray:
+    """Return the first frame after the middle of each run of steep windows."""
+    start, stop = _active_runs(steep, bounds)
+    return (start + stop - 1) // 2 + half
+
+
 def _next_rise(
-    padded: np.ndarray,
-    bounds: np.ndarray,
-    start: np.ndarray,
-    stop: np.ndarray,
-    window: int,
+    padded: np.ndarray, bounds: np.ndarray, steps: np.ndarray, window: int
 ) -> np.ndarray:
-    """Return how far each curve rises in the window that follows a run of slopes."""
-    frame = stop[:, np.newaxis] + (window - 2) + np.arange(window + 1)
-    end = bounds[np.searchsorted(bounds, start, side="right")]
+    """Return how far the curve rises in the window that follows each step."""
+    end = bounds[np.searchsorted(bounds, steps, side="right")]
+    frame = steps[:, np.newaxis] + np.arange(window)
     following = padded[np.minimum(frame, end[:, np.newaxis] - 1)]
-    return following.max(axis=1, initial=0) - following[:, 0]
+    lowest = np.minimum.accumulate(following, axis=1)
+    return (following - lowest).max(axis=1)
 
 
 def close_gaps(runs: Runs, min_gap: float, time_resolution: float) -> Runs:

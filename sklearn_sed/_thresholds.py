@@ -8,6 +8,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions, validate_params
 from sklearn.utils.validation import check_array, check_consistent_length
 
+# Pooling float32 scores can leave 0..1 by rounding.
+SCORE_TOLERANCE = 1e-6
 # The published annealing: restarts from 0.4..0.6, steps whose size shrinks along the
 # way and away from 0.5.
 N_RESTARTS = 100
@@ -119,10 +121,10 @@ def _check(y_true: ArrayLike, y_proba: ArrayLike) -> tuple[np.ndarray, np.ndarra
     labelled = (tags >= 0).all(axis=1)
     tags, proba = tags[labelled], proba[labelled]
     for name, values in (("y_true", tags), ("y_proba", proba)):
-        if ((values < 0) | (values > 1)).any():
+        if ((values < -SCORE_TOLERANCE) | (values > 1 + SCORE_TOLERANCE)).any():
             low, high = values.min(), values.max()
             raise ValueError(f"{name} must lie within 0..1, got {low} to {high}")
-    return tags > 0, proba
+    return tags > 0, proba.clip(0, 1)
 
 
 def _cuts(truth: np.ndarray, proba: np.ndarray) -> tuple[np.ndarray, ...]:

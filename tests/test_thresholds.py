@@ -157,6 +157,11 @@ def test_annealing_repeats_with_its_seed():
     assert (first != other).any()
 
 
+def test_scores_may_leave_the_range_by_rounding():
+    y_proba = np.array([[np.float32(1) + np.finfo(np.float32).eps], [-1e-9]])
+    assert tag_thresholds([[1], [0]], y_proba) == 0.5
+
+
 @pytest.mark.parametrize(
     ("y_true", "y_proba", "message"),
     [
