@@ -212,7 +212,7 @@ class NoisyOrPooling(Pooling):
         used = (counts > 0)[..., None, None]
         # A segment beyond the clip's end says nothing: its log(1 - p̄) is 0.
         log_mean = torch.logsumexp(absent.masked_fill(~used, 0.0), dim=2)
-        log_absent = log_mean - counts.clamp(min=1).log()[..., None]
+        log_absent = log_mean - counts.clamp(min=1).to(log_mean).log()[..., None]
         total = -log_absent.masked_fill(~used[..., 0], 0.0).sum(dim=1)
         # P = 1 - exp(-total), hence logit P = log(exp(total) - 1).
         tiny = torch.finfo(total.dtype).tiny
