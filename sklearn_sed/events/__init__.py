@@ -10,6 +10,12 @@ This package owns the arithmetic between time and frames: frame ``k`` covers
 ``[k * time_resolution, (k + 1) * time_resolution)`` seconds.
 """
 
+from sklearn_sed.events._files import (
+    read_events,
+    read_tags,
+    write_events,
+    write_tags,
+)
 from sklearn_sed.events._frames import (
     events_to_frames,
     frames_to_events,
@@ -32,8 +38,12 @@ __all__ = [
     "frames_to_time",
     "is_event_tables",
     "make_events",
+    "read_events",
+    "read_tags",
     "stack_tables",
     "time_to_frames",
     "to_table",
     "to_tags",
+    "write_events",
+    "write_tags",
 ]

@@ -324,7 +324,8 @@ def to_table(filenames: Sequence[Any], events: Sequence[pd.DataFrame]) -> pd.Dat
     table : DataFrame of shape (n_events, n_columns)
         Columns `filename`, `onset`, `offset`, `event_label`, then `score` and any other
         columns of the tables (NaN where a clip has events without that column). Clips
-        come in the given order; a clip without events has no row.
+        come in the given order; a clip without events has no row. A column `filename`
+        of the tables gives way.
 
     Raises
     ------
@@ -359,7 +360,7 @@ def to_table(filenames: Sequence[Any], events: Sequence[pd.DataFrame]) -> pd.Dat
     kept = (
         [tables[clip] for clip in filled] or list(tables) or [make_events([], [], [])]
     )
-    table = pd.concat(kept, ignore_index=True)
+    table = pd.concat(kept, ignore_index=True).drop(columns="filename", errors="ignore")
     names = np.repeat(
         np.array([str(name) for name in filenames], dtype=object), lengths
     )

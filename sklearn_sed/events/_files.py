@@ -1,0 +1,510 @@
+"""Read and write annotation files: which format, which files, which recordings."""
+
+import os
+import re
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from sklearn_sed.events import _audacity, _dcase, _jams, _raven, _rttm
+from sklearn_sed.events._records import (
+    Annotations,
+    collect,
+    extra_columns,
+    read_text,
+    recording_base,
+    recording_stem,
+    shorten,
+    split_lines,
+    write_text,
+)
+from sklearn_sed.events._tables import check_events, make_events, stack_tables
+from sklearn_sed.exceptions import AnnotationError
+
+_Path = str | os.PathLike
+
+
+class _Format(NamedTuple):
+    """How one annotation format is read and written."""
+
+    endings: tuple[str, ...]
+    parse: Callable[[Path, str], Annotations]
+    render: Callable[[Path, Sequence[str], Sequence[pd.DataFrame]], str]
+    one_recording: bool
+    """Whether a file is about one recording only."""
+    columns: frozenset[str] | None
+    """The columns it holds beyond those of every event table; None: any."""
+
+
+_FORMATS = {
+    "dcase": _Format(
+        (".tsv", ".csv"), _dcase.parse_events, _dcase.render_events, False, None
+    ),
+    "audacity": _Format(
+        (".txt",),
+        _audacity.parse,
+        _audacity.render,
+        True,
+        frozenset({"low_freq", "high_freq"}),
+    ),
+    "raven": _Format(
+        (".selections.txt", ".selection.table.txt"),
+        _raven.parse,
+        _raven.render,
+        True,
+        None,
+    ),
+    "jams": _Format((".jams",), _jams.parse, _jams.render, True, frozenset({"score"})),
+    "rttm": _Format((".rttm",), _rttm.parse, _rttm.render, False, frozenset({"score"})),
+}
+# What programs put between the name of the recording and the ending.
+_TABLE_SUFFIX = re.compile(r"(\.Table\.\d+|\.BirdNET)$")
+
+
+def read_events(
+    path: _Path,
+    filenames: Sequence[_Path] | None = None,
+    *,
+    format: str | None = None,
+) -> tuple[list[Any], np.ndarray]:
+    r"""Read the events of recordings from annotation files.
+
+    ========== ================================ ============================ ==========
+    format     ending                           recordings                   `score`
+    ========== ================================ ============================ ==========
+    "dcase"    .tsv, .csv                       named in the table           column
+    "audacity" .txt                             one file each                no
+    "raven"    .selections.txt,                 one file each, or named in   column
+               .selection.table.txt             the table (`Begin File`)
+    "jams"     .jams (needs the extra `jams`)   one file each                confidence
+    "rttm"     .rttm                            named in the file            confidence
+    ========== ================================ ============================ ==========
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, or a folder of label files of a format with one file for each
+        recording.
+    filenames : sequence of str or Path of length n_clips, default=None
+        The recordings wanted. A recording the file names differently is recognised by
+        its name without folder, or else without ending. By default all recordings that
+        occur, in the order of the file; a label file that does not name its recording
+        gives it its own name without ending.
+    format : {"dcase", "audacity", "raven", "jams", "rttm"}, default=None
+        By default the format follows the ending. The header of a ".txt" tells a Raven
+        or DCASE table; an Audacity label track has none: pass ``format="audacity"``.
+
+    Returns
+    -------
+    filenames : list of length n_clips
+        `filenames` where given, else the names of the recordings.
+    events : ndarray of shape (n_clips,), dtype object
+        The event table of each recording. A recording that is not listed has no
+        events. There is a column `score` where the events have one. Frequency bounds
+        are in the columns `low_freq` and `high_freq` (Hz, NaN where an event has none);
+        further columns keep their names.
+
+    Raises
+    ------
+    AnnotationError
+        If the format is unclear or a file breaks its rules. The message names the file
+        and the line.
+    ImportError
+        If a JAMS file is to be read and the jams library is not installed.
+
+    Warns
+    -----
+    UserWarning
+        If events are listed more than once (they are kept), or recordings of the file
+        are not among `filenames` (they are left out).
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_sed.events import read_events
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = Path(folder.name, "test.tsv")
+    >>> _ = path.write_text(
+    ...     "filename\tonset\toffset\tevent_label\na.wav\t0.5\t1.0\tDog\n"
+    ... )
+    >>> filenames, events = read_events(path, filenames=["a.wav", "b.wav"])
+    >>> events[0]
+       onset  offset event_label
+    0    0.5     1.0         Dog
+    >>> len(events[1])
+    0
+    >>> folder.cleanup()
+    """
+    path = Path(path)
+    name = _check_format(format)
+    if path.is_dir():
+        name, files = _label_files(path, name)
+    else:
+        name, files = name or _format_of(path, reading=True), [path]
+    parsed = [_FORMATS[name].parse(file, _recording(file)) for file in files]
+    found, tables = collect(parsed)
+    notes = [note for annotations in parsed for note in annotations.notes]
+    names: list[Any] = found
+    if filenames is not None:
+        names = list(filenames)
+        alone = len(parsed) == len(names) == 1 and not parsed[0].names_recordings
+        if not (alone and path.is_file()):
+            tables = _align(path, found, tables, names, notes)
+    for note in notes:
+        warnings.warn(note, UserWarning, stacklevel=2)
+    return names, stack_tables(tables)
+
+
+def write_events(
+    path: _Path,
+    filenames: Sequence[_Path],
+    events: Sequence[pd.DataFrame],
+    *,
+    format: str | None = None,
+) -> None:
+    """Write the events of recordings to annotation files.
+
+    Times are written to the microsecond, scores with all their digits. A file is
+    written as a whole or not at all. :func:`read_events` lists the formats.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file. For a format with one file for each recording ("audacity", "raven",
+        "jams") and several recordings: a folder, made where it does not exist, whose
+        files are named after the recordings.
+    filenames : sequence of str or Path of length n_clips
+        The names of the recordings.
+    events : sequence of DataFrame of length n_clips
+        The event table of each recording. The columns `low_freq` and `high_freq` (Hz)
+        are the frequency bounds of a Raven selection or an Audacity label; a Raven
+        selection without bounds says 0 to 0 Hz.
+    format : {"dcase", "audacity", "raven", "jams", "rttm"}, default=None
+        By default the format follows the ending of `path`. ".csv" is separated by
+        commas, every other "dcase" file by tabs.
+
+    Raises
+    ------
+    AnnotationError
+        If the format is unclear, an event table is not valid, or the format cannot hold
+        a name.
+    ImportError
+        If a JAMS file is to be written and the jams library is not installed.
+
+    Warns
+    -----
+    UserWarning
+        If the format cannot hold a column, such as the `score` in an Audacity label
+        track.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_sed.events import make_events, write_events
+    >>> events = [make_events([0.5], [1.0], ["Dog"], [0.75]), make_events([], [], [])]
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = Path(folder.name, "found.csv")
+    >>> write_events(path, ["a.wav", "b.wav"], events)
+    >>> print(path.read_text())
+    filename,onset,offset,event_label,score
+    a.wav,0.500000,1.000000,Dog,0.75
+    b.wav,,,,
+    >>> folder.cleanup()
+    """
+    path = Path(path)
+    tables = list(check_events(events, name="events"))
+    names = _check_filenames(filenames, len(tables), "event tables")
+    name = _check_format(format)
+    name = name or _format_of(path, reading=False)
+    chosen = _FORMATS[name]
+    new = chosen.one_recording and not path.suffix and not path.exists()
+    dropped = _dropped_columns(chosen, tables)
+    if dropped:
+        warnings.warn(
+            f"{path}: the format {name!r} has no place for the columns "
+            f"{', '.join(dropped)}, which are left out",
+            UserWarning,
+            stacklevel=2,
+        )
+    if new or path.is_dir():
+        _write_folder(path, name, names, tables)
+    elif chosen.one_recording and len(names) != 1:
+        raise AnnotationError(
+            str(path),
+            f"a file of the format {name!r} is about one recording, got {len(names)}; "
+            "pass a folder, in which each recording gets its own file",
+        )
+    else:
+        write_text(path, chosen.render(path, names, tables))
+
+
+def read_tags(path: _Path) -> tuple[list[str], list[list[str]]]:
+    r"""Read a DCASE list of tags: which classes occur in which recording.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file with the columns `filename` and `event_labels`, separated by tabs or
+        commas; the labels of a recording are separated by commas.
+
+    Returns
+    -------
+    filenames : list of str of length n_clips
+        The recordings, in the order of the file.
+    labels : list of list of str of length n_clips
+        The labels of each recording.
+
+    Raises
+    ------
+    AnnotationError
+        If the file breaks the rules of its format. The message names the line.
+
+    Warns
+    -----
+    UserWarning
+        If a recording is listed more than once; its labels are joined.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_sed.events import read_tags
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = Path(folder.name, "weak.tsv")
+    >>> _ = path.write_text("filename\tevent_labels\na.wav\tDog,Speech\nb.wav\t\n")
+    >>> read_tags(path)
+    (['a.wav', 'b.wav'], [['Dog', 'Speech'], []])
+    >>> folder.cleanup()
+    """
+    filenames, labels, notes = _dcase.parse_tags(Path(path))
+    for note in notes:
+        warnings.warn(note, UserWarning, stacklevel=2)
+    return filenames, labels
+
+
+def write_tags(
+    path: _Path, filenames: Sequence[_Path], labels: Sequence[Sequence[str]]
+) -> None:
+    """Write a DCASE list of tags.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file: separated by commas if it ends in ".csv", else by tabs.
+    filenames : sequence of str or Path of length n_clips
+        The names of the recordings.
+    labels : sequence of sequence of str of length n_clips
+        The labels of each recording.
+
+    Raises
+    ------
+    AnnotationError
+        If the lengths differ or the format cannot hold a name.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_sed.events import read_tags, write_tags
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = Path(folder.name, "weak.tsv")
+    >>> write_tags(path, ["a.wav", "b.wav"], [["Dog", "Speech"], []])
+    >>> read_tags(path)
+    (['a.wav', 'b.wav'], [['Dog', 'Speech'], []])
+    >>> folder.cleanup()
+    """
+    path = Path(path)
+    names = _check_filenames(filenames, len(labels), "label lists")
+    for clip, tags in enumerate(labels):
+        if isinstance(tags, str):
+            raise AnnotationError(
+                f"labels, clip {clip}", f"expected a list of labels, got {tags!r}"
+            )
+    write_text(path, _dcase.render_tags(path, names, labels))
+
+
+def _check_format(format: str | None) -> str | None:
+    """Return the name of a format that exists, or None."""
+    if format is not None and format not in _FORMATS:
+        raise ValueError(
+            f"format must be one of {', '.join(map(repr, _FORMATS))}, got {format!r}"
+        )
+    return format
+
+
+def _check_filenames(filenames: Sequence[_Path], n_clips: int, what: str) -> list[str]:
+    """Return the names of recordings as text, each a different one."""
+    names = [os.fspath(filename) for filename in filenames]
+    if len(names) != n_clips:
+        raise AnnotationError(
+            "filenames", f"got {len(names)} filenames for {n_clips} {what}"
+        )
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise AnnotationError(
+            "filenames", f"{twice!r} appears twice; every recording needs its own name"
+        )
+    return names
+
+
+def _ending(path: Path, name: str) -> str | None:
+    """Return the ending of the format that a file has, in its own letter case."""
+    for ending in _FORMATS[name].endings:
+        if path.name.casefold().endswith(ending):
+            return path.name[-len(ending) :]
+    return None
+
+
+def _format_of(path: Path, *, reading: bool) -> str:
+    """Return the format that a file's ending or, in a ".txt", its header tells."""
+    # A Raven table ends in ".txt" like an Audacity label track, but says more.
+    for name in ("raven", "dcase", "jams", "rttm"):
+        if _ending(path, name):
+            return name
+    if reading and path.suffix.casefold() == ".txt":
+        lines = split_lines(read_text(path))[:1]
+        header = re.split("[\t,]", lines[0][1].casefold()) if lines else []
+        if "begin time (s)" in header:
+            return "raven"
+        if "filename" in header:
+            return "dcase"
+    raise AnnotationError(
+        str(path),
+        "the ending does not tell the format; pass format= one of "
+        f"{', '.join(map(repr, _FORMATS))}",
+    )
+
+
+def _label_files(folder: Path, name: str | None) -> tuple[str, list[Path]]:
+    """Return the format of a folder's label files, and these in sorted order."""
+    files = sorted(file for file in folder.iterdir() if file.is_file())
+    raven = [file for file in files if _ending(file, "raven")]
+    plain = [file for file in files if _ending(file, "audacity") and file not in raven]
+    if name is None:
+        others = [file for file in files if _ending(file, "jams")]
+        names = {_format_of(file, reading=True) for file in [*raven, *plain, *others]}
+        if len(names) > 1:
+            raise AnnotationError(
+                str(folder),
+                "the folder has label files of several formats; pass format= one of "
+                f"{', '.join(map(repr, sorted(names)))}",
+            )
+        name = names.pop() if names else "audacity"
+    if not _FORMATS[name].one_recording:
+        raise AnnotationError(
+            str(folder),
+            f"a file of the format {name!r} is about many recordings; pass the file",
+        )
+    chosen = {
+        "audacity": plain,
+        "raven": raven or plain,
+        "jams": [file for file in files if _ending(file, "jams")],
+    }[name]
+    if not chosen:
+        raise AnnotationError(str(folder), "the folder has no label files")
+    return name, chosen
+
+
+def _recording(file: Path) -> str:
+    """Return the name that a label file gives its recording."""
+    for name in ("raven", "audacity", "jams"):
+        ending = _ending(file, name)
+        if ending:
+            return _TABLE_SUFFIX.sub("", file.name[: -len(ending)])
+    return file.stem
+
+
+def _align(
+    path: Path,
+    found: list[str],
+    tables: list[pd.DataFrame],
+    filenames: list[Any],
+    notes: list[str],
+) -> list[pd.DataFrame]:
+    """Return the table of each wanted recording, an empty one where none is found."""
+    wanted = [os.fspath(name) for name in filenames]
+    match = _match(path, found, wanted)
+    table_of = dict(zip(found, tables))
+    left_out = [name for name in found if len(table_of[name])]
+    left_out = sorted(set(left_out) - set(match.values()))
+    if left_out:
+        notes.append(
+            f"{path}: the events of {len(left_out)} recordings that are not among "
+            f"filenames are left out: {shorten(left_out)}"
+        )
+    empty = tables[0].iloc[:0] if tables else make_events([], [], [])
+    return [table_of[match[name]] if name in match else empty.copy() for name in wanted]
+
+
+def _match(path: Path, found: list[str], wanted: list[str]) -> dict[str, str]:
+    """Return which recording of a file each wanted one is.
+
+    Names are compared as they are, then without folder, then without ending.
+    """
+    match: dict[str, str] = {}
+    for key in (str, recording_base, recording_stem):
+        matched = set(match.values())
+        theirs, ours = defaultdict(list), defaultdict(list)
+        for name in found:
+            if name not in matched:
+                theirs[key(name)].append(name)
+        for name in dict.fromkeys(wanted):
+            if name not in match:
+                ours[key(name)].append(name)
+        for shared in theirs.keys() & ours.keys():
+            if len(theirs[shared]) > 1 or len(ours[shared]) > 1:
+                raise AnnotationError(
+                    str(path),
+                    "cannot tell which recording is which: it names "
+                    f"{', '.join(theirs[shared])}, wanted are "
+                    f"{', '.join(ours[shared])}; use the same names in both",
+                )
+            match[ours[shared][0]] = theirs[shared][0]
+    return match
+
+
+def _dropped_columns(chosen: _Format, tables: Sequence[pd.DataFrame]) -> list[str]:
+    """Return the columns with values that a format cannot hold."""
+    if chosen.columns is None:
+        return []
+    columns = dict.fromkeys(
+        column
+        for table in tables
+        for column in extra_columns(table)
+        if column not in chosen.columns and table[column].notna().any()
+    )
+    return list(columns)
+
+
+def _write_folder(
+    folder: Path, name: str, filenames: Sequence[str], tables: Sequence[pd.DataFrame]
+) -> None:
+    """Write a label file for each recording, named after it."""
+    chosen = _FORMATS[name]
+    if not chosen.one_recording:
+        raise AnnotationError(
+            str(folder),
+            f"this is a folder, but all recordings go into one file of the format "
+            f"{name!r}; pass the path of that file",
+        )
+    files: dict[str, str] = {}
+    for filename in filenames:
+        stem = recording_stem(filename)
+        if stem in files:
+            raise AnnotationError(
+                str(folder),
+                f"{files[stem]} and {filename} would both be written to "
+                f"{stem}{chosen.endings[0]}; write them to different folders",
+            )
+        files[stem] = filename
+    folder.mkdir(parents=True, exist_ok=True)
+    for stem, filename, table in zip(files, filenames, tables):
+        file = folder / f"{stem}{chosen.endings[0]}"
+        write_text(file, chosen.render(file, [filename], [table]))
