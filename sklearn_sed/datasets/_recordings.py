@@ -7,13 +7,8 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from sklearn_sed.audio import load_audio
 from sklearn_sed.exceptions import AudioError
-
-
-def load_audio(path,sr):
-    import soundfile, soxr
-    x,r=soundfile.read(path,dtype='float32',always_2d=True)
-    return soxr.resample(x.mean(1),r,sr)
 
 __all__ = ["cut_event", "find_recordings", "find_segments", "pick_event"]
 
@@ -21,7 +16,8 @@ _SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 # How activity is measured. Times are in seconds, levels in dB.
 _FRAME = 0.01
-_LOUD_TIME = 0.1  # the loud level is the one exceeded for this long in total
+_LOUD_TIME = 0.1  # the loud level is the one exceeded for this long in total,
+_SPIKE = -12.0  # or this, relative to the peak, where the sound is shorter
 _START_LEVEL = -15.0  # an event must rise above this, relative to the loud level ...
 _STAY_LEVEL = -22.0  # ... and lasts while it stays above this,
 _ABOVE_FLOOR = 6.0  # and this far above the recording's own noise
@@ -53,8 +49,8 @@ def find_recordings(
         found = _in_folder(Path(sources), classes)
     if not found:
         raise ValueError(
-            f"sources={sources!s}: there is no class; give a folder with one sub-folder "
-            "of recordings per class, or a mapping from classes to lists of paths"
+            f"sources={sources!s}: there is no class; give a folder with one "
+            "sub-folder of recordings per class, or a mapping from classes to paths"
         )
     return found
 
@@ -63,24 +59,21 @@ def _in_folder(root: Path, classes: Sequence[str] | None) -> dict[str, list[Path
     """List the recordings in the sub-folders of ``root``."""
     if not root.is_dir():
         raise ValueError(f"sources={str(root)!r}: there is no such folder")
-    folders = {
-        folder.name: folder
-        for folder in sorted(root.iterdir())
-        if folder.is_dir() and not folder.name.startswith(".")
-    }
-    wanted = [label for label in folders if classes is None or label in classes]
     found = {}
-    for label in wanted:
-        found[label] = sorted(
+    for folder in sorted(root.iterdir()):
+        if not folder.is_dir() or folder.name.startswith("."):
+            continue
+        found[folder.name] = sorted(
             path
-            for path in folders[label].iterdir()
+            for path in folder.iterdir()
             if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
         )
-        if not found[label]:
+        wanted = classes is None or folder.name in classes
+        if wanted and not found[folder.name]:
             raise ValueError(
-                f"{folders[label]}: there is no recording in this folder; put "
+                f"{folder}: there is no recording in this folder; put "
                 f"{', '.join(_SUFFIXES)} files there, or leave the class "
-                f"{label!r} out with `classes`"
+                f"{folder.name!r} out with `classes`"
             )
     return found
 
@@ -107,8 +100,8 @@ def pick_event(
     max_duration: float,
 ) -> np.ndarray:
     """Cut one event from a recording drawn at random."""
-    path = recordings[rng.integers(len(recordings))]
-    waveform = load_audio(path, sample_rate)
+    path = recordings[int(rng.integers(len(recordings)))]
+    waveform, _ = load_audio(path, sample_rate)
     event = cut_event(waveform, sample_rate, rng, max_duration, whole=_WHOLE)
     if not len(event):
         raise AudioError(path, "the recording is silent; remove it from the sources")
@@ -176,7 +169,8 @@ def _active_frames(waveform: np.ndarray, hop: int) -> np.ndarray:
     padded = np.zeros(n_frames * hop)
     padded[: len(waveform)] = waveform
     level = 10 * np.log10(np.square(padded).reshape(n_frames, hop).mean(axis=1) + 1e-12)
-    loud = np.sort(level)[-min(n_frames, round(_LOUD_TIME / _FRAME))]
+    loudest = np.sort(level)[-round(_LOUD_TIME / _FRAME) :]
+    loud = max(loudest[0], loudest[-1] + _SPIKE)
     if loud < _SILENCE:
         return np.zeros(n_frames, dtype=bool)
     start = loud + _START_LEVEL

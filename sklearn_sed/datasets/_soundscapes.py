@@ -1,9 +1,10 @@
 """Soundscapes: clips mixed from sound events whose onsets and offsets are known."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import fft
 from sklearn.utils import Bunch, check_random_state
+from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_sed.datasets._recordings import cut_event, find_recordings, pick_event
 from sklearn_sed.datasets._sources import SYNTHETIC_SOURCES, draw_synthetic
@@ -20,7 +22,7 @@ from sklearn_sed.exceptions import LabelError
 __all__ = ["make_soundscapes"]
 
 _MIN_PAUSE = 0.2  # seconds between two events of one class
-_MIN_EVENT = 0.25  # seconds that an event must have room for
+_MIN_EVENT = 0.1  # seconds that an event must have room for
 _PEAK_DB = (-12.0, -1.0)  # the largest sample of a clip, dB below full scale
 
 Clip = tuple[np.ndarray, pd.DataFrame]  # waveform, events
@@ -28,6 +30,19 @@ Draw = Callable[[str, np.random.Generator, float], np.ndarray]
 Groups = list[tuple[frozenset[str], float]]  # classes that come together, probability
 
 
+@validate_params(
+    {
+        "n_clips": [Interval(Integral, 1, None, closed="left")],
+        "sources": [None, str, PathLike, Mapping],
+        "classes": [None, "array-like"],
+        "duration": [Interval(Real, 0, None, closed="neither")],
+        "sample_rate": [Interval(Integral, 8000, None, closed="left")],
+        "co_occurrence": [None, Mapping, "array-like"],
+        "random_state": ["random_state"],
+        "out_dir": [None, str, PathLike],
+    },
+    prefer_skip_nested_validation=True,
+)
 def make_soundscapes(
     n_clips: int,
     *,
@@ -77,9 +92,9 @@ def make_soundscapes(
         ``[("Dishes", "Frying")]``: where one class of the group occurs in a clip, the
         others do, at times of their own. A mapping from such groups to probabilities,
         such as ``{("Dishes", "Frying"): 0.8}``: they do so in this share of the clips,
-        and are drawn independently in the others. ``{"Dishes": "Frying"}`` is short for
-        the first form. The events that join count among `events_per_clip`; a clip that
-        was to have too few to hold a whole group gets as many as the group has classes.
+        and are drawn independently in the others. ``{"Dishes": "Frying"}`` is another
+        way to write one group. The events that join count among `events_per_clip`; a
+        clip that was to have too few for a whole group gets one event of each class.
     random_state : int, RandomState instance or None, default=None
         Same `random_state`, same clips. Clip k is the same for every `n_clips` and
         with or without `out_dir`.
@@ -124,7 +139,7 @@ def make_soundscapes(
     Examples
     --------
     >>> from sklearn_sed.datasets import make_soundscapes
-    >>> data = make_soundscapes(4, classes=["Cat", "Speech"], duration=5, random_state=0)
+    >>> data = make_soundscapes(4, classes=["Cat", "Dog"], duration=5, random_state=0)
     >>> data.X.shape
     (4, 110250)
     >>> data.y_weak.shape
@@ -138,7 +153,6 @@ def make_soundscapes(
     >>> import pandas as pd
     >>> y_weak = pd.DataFrame(data.y_weak, columns=data.classes)
     """
-    _check_counts(n_clips, duration, sample_rate)
     draw, names = _open_sources(sources, classes, sample_rate)
     counts = _read_range("events_per_clip", events_per_clip, Integral)
     groups = _read_groups(co_occurrence, names)
@@ -148,7 +162,7 @@ def make_soundscapes(
         classes=names,
         n_samples=int(duration * sample_rate + 1e-6),
         sample_rate=sample_rate,
-        events_per_clip=(int(counts[0]), int(counts[1])),
+        events_per_clip=counts,
         snr_db=_read_range("snr_db", snr_db, Real),
         groups=groups,
         seed=int(check_random_state(random_state).randint(2**31 - 1)),
@@ -199,35 +213,22 @@ def _write(
 # --------------------------------------------------------------------------------------
 
 
-def _check_counts(n_clips: Any, duration: Any, sample_rate: Any) -> None:
-    """Refuse impossible sizes."""
-    if not isinstance(n_clips, Integral) or n_clips < 1:
-        raise ValueError(f"n_clips={n_clips!r} must be a whole number of at least 1")
-    if not isinstance(duration, Real) or not 0 < duration < np.inf:
-        raise ValueError(f"duration={duration!r} must be a positive number of seconds")
-    if not isinstance(sample_rate, Integral) or sample_rate < 8000:
-        raise ValueError(
-            f"sample_rate={sample_rate!r} must be a whole number of at least 8000"
-        )
-
-
-def _read_range(name: str, value: Any, kind: type) -> tuple[float, float]:
+def _read_range(name: str, value: Any, kind: type) -> tuple[Any, Any]:
     """Read one number or a pair of them as a range."""
     pair = (value, value) if isinstance(value, Real) else value
-    numbers = isinstance(pair, list | tuple | np.ndarray) and all(
-        isinstance(number, kind) and np.isfinite(number) for number in pair
+    fine = (
+        isinstance(pair, list | tuple | np.ndarray)
+        and len(pair) == 2
+        and all(isinstance(number, kind) for number in pair)
+        and -np.inf < pair[0] <= pair[1] < np.inf
     )
-    if not numbers or len(pair) != 2 or pair[0] > pair[1]:
-        what = "whole numbers" if kind is Integral else "numbers"
-        raise ValueError(
-            f"{name}={value!r} must be one of the {what}, or two of them, low and high"
-        )
+    if not fine:
+        what = "whole number" if kind is Integral else "number"
+        raise ValueError(f"{name}={value!r} must be a {what} or a pair (low, high)")
     return pair[0], pair[1]
 
 
-def _check_room(
-    counts: tuple[float, float], groups: Groups, duration: float
-) -> None:
+def _check_room(counts: tuple[float, float], groups: Groups, duration: float) -> None:
     """Refuse numbers of events that no clip can hold."""
     low, high = counts
     if low < 0:
@@ -250,8 +251,6 @@ def _open_sources(
     sources: Any, classes: Sequence[str] | None, sample_rate: int
 ) -> tuple[Draw, list[str]]:
     """Return a function that draws an event, and the names of the classes, sorted."""
-    if isinstance(classes, str):
-        raise ValueError(f"classes={classes!r} is one string; give a list of classes")
     draw: Draw
     if sources is None:
         available = list(SYNTHETIC_SOURCES)
@@ -295,13 +294,16 @@ def _read_groups(co_occurrence: Any, classes: Sequence[str]) -> Groups:
     """Read the groups of classes that appear together, and how probably."""
     if co_occurrence is None:
         return []
-    groups = []
+    groups: Groups
     if isinstance(co_occurrence, Mapping):
-        for key, value in co_occurrence.items():
-            if isinstance(value, Real):
-                groups.append((_labels(key), float(value)))
-            else:
-                groups.append((_labels(key) | _labels(value), 1.0))
+        groups = [
+            (_labels(key), float(value))
+            if isinstance(value, Real)
+            else (_labels(key) | _labels(value), 1.0)
+            for key, value in co_occurrence.items()
+        ]
+    elif all(isinstance(label, str) for label in co_occurrence):
+        groups = [(_labels(co_occurrence), 1.0)]
     else:
         groups = [(_labels(group), 1.0) for group in co_occurrence]
     for group, probability in groups:
@@ -310,7 +312,7 @@ def _read_groups(co_occurrence: Any, classes: Sequence[str]) -> Groups:
                 f"co_occurrence={co_occurrence!r}: a group has at least two classes, "
                 'for instance [("Dishes", "Frying")]'
             )
-        for label in sorted(group.difference(classes)):
+        for label in sorted(group.difference(classes), key=str):
             raise LabelError(
                 f"co_occurrence: {label!r} is not among the classes "
                 f"({', '.join(classes)})"
@@ -325,7 +327,8 @@ def _read_groups(co_occurrence: Any, classes: Sequence[str]) -> Groups:
 
 def _labels(labels: Any) -> frozenset[str]:
     """Read one class or several."""
-    return frozenset([labels] if isinstance(labels, str) else labels)
+    several = isinstance(labels, Iterable) and not isinstance(labels, str)
+    return frozenset(labels if several else [labels])
 
 
 def _join(labels: frozenset[str], groups: Groups) -> frozenset[str]:
@@ -356,7 +359,9 @@ class _Mixer:
 
     def mix(self, clip: int) -> Clip:
         """Return the waveform and the events of clip number ``clip``."""
-        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(clip,)))
+        rng = np.random.default_rng(
+            np.random.SeedSequence(self.seed, spawn_key=(clip,))
+        )
         waveform = _background(rng, self.n_samples, self.sample_rate)
         onset, offset, labels = [], [], []
         for label, count in self._cast(rng, clip).items():
@@ -380,7 +385,9 @@ class _Mixer:
         cast = dict.fromkeys(sorted(_join(frozenset([first]), groups)), 1)
         while (left := n_events - sum(cast.values())) > 0:
             # A class brings with it what it always comes together with.
-            company = {label: _join(frozenset([label]), groups) for label in self.classes}
+            company = {
+                label: _join(frozenset([label]), groups) for label in self.classes
+            }
             fitting = [
                 label
                 for label in self.classes

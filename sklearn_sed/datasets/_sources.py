@@ -9,6 +9,7 @@ about ``duration`` seconds. Levels are arbitrary: the mixer sets them.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 from scipy import fft, signal
@@ -44,7 +45,11 @@ def _curve(values: np.ndarray, n_samples: int) -> np.ndarray:
 
 
 def _wander(
-    rng: np.random.Generator, n_samples: int, sample_rate: int, rate: float, depth: float
+    rng: np.random.Generator,
+    n_samples: int,
+    sample_rate: int,
+    rate: float,
+    depth: float,
 ) -> np.ndarray:
     """Draw a smooth random curve around 1 that turns ``rate`` times per second."""
     n_points = max(4, int(np.ceil(rate * n_samples / sample_rate)) + 3)
@@ -77,8 +82,12 @@ def _band(
     low: float, high: float, order: float = 2
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Return the gain of a smooth band-pass filter."""
-    return lambda frequency: 1 / np.sqrt(
-        (1 + (low / frequency) ** (2 * order)) * (1 + (frequency / high) ** (2 * order))
+    return lambda frequency: (
+        1
+        / np.sqrt(
+            (1 + (low / frequency) ** (2 * order))
+            * (1 + (frequency / high) ** (2 * order))
+        )
     )
 
 
@@ -146,13 +155,7 @@ def _motor(
     return _unit(period[(cycles % 1 * len(period)).astype(int)])
 
 
-def _run_up(
-    rng: np.random.Generator,
-    n_samples: int,
-    sample_rate: int,
-    start: float,
-    stop: float,
-) -> np.ndarray:
+def _run_up(n_samples: int, sample_rate: int, start: float, stop: float) -> np.ndarray:
     """Return the relative speed of a motor that starts and stops (seconds each)."""
     time = np.arange(n_samples, dtype=np.float32) / sample_rate
     speed = 1 - 0.7 * np.exp(-time / (start / 3))
@@ -166,7 +169,7 @@ def _repeat(
     sample_rate: int,
     duration: float,
 ) -> np.ndarray:
-    """String sounds together, with pauses (seconds) too short to part them."""
+    """Repeat a sound, with pauses (seconds) too short to part one from the next."""
     parts = [make()]
     length = len(parts[0])
     while length < duration * sample_rate:
@@ -182,7 +185,7 @@ def _repeat(
 
 
 def _speech(rng: np.random.Generator, sample_rate: int, duration: float) -> np.ndarray:
-    """Syllables: gliding formants over a falling, accented pitch, and fricatives."""
+    """Speak syllables: gliding formants, a falling and accented pitch, fricatives."""
     n_syllables = max(2, round(duration * rng.uniform(3.5, 5.5)))
     n_control = max(8, round(duration * _CONTROL_RATE))
     place = np.linspace(0, n_syllables, n_control, endpoint=False)
@@ -218,7 +221,7 @@ def _speech(rng: np.random.Generator, sample_rate: int, duration: float) -> np.n
 
 
 def _dog(rng: np.random.Generator, sample_rate: int, duration: float) -> np.ndarray:
-    """Barks in a burst: a steep rise and fall of pitch, rough, with a hard attack."""
+    """Bark: a steep rise and fall of pitch, rough, with a hard attack."""
     peak = np.exp(rng.uniform(np.log(280), np.log(800)))  # a large or a small dog
     length = rng.uniform(0.13, 0.26)
     throat = peak * rng.uniform(1.8, 3.0, (2, 1)) * np.array([[1.0], [1.9]])
@@ -244,7 +247,7 @@ def _dog(rng: np.random.Generator, sample_rate: int, duration: float) -> np.ndar
 
 
 def _cat(rng: np.random.Generator, sample_rate: int, duration: float) -> np.ndarray:
-    """Meow: a long arch of pitch with many harmonics; the mouth opens and closes."""
+    """Meow: a long arch of pitch, many harmonics; the mouth opens and closes."""
     top = rng.uniform(450, 850)
 
     def meow() -> np.ndarray:
@@ -272,13 +275,13 @@ def _cat(rng: np.random.Generator, sample_rate: int, duration: float) -> np.ndar
 
 
 def _alarm(rng: np.random.Generator, sample_rate: int, duration: float) -> np.ndarray:
-    """Beeps, a ringing bell, a warbling telephone or a siren."""
+    """Sound beeps, a bell, a telephone or a siren."""
     make = (_beeps, _bell, _telephone, _siren)[rng.choice(4, p=[0.35, 0.3, 0.2, 0.15])]
     return make(rng, sample_rate, duration)
 
 
 def _beeps(rng: np.random.Generator, sample_rate: int, duration: float) -> np.ndarray:
-    """Steady beeps of one pitch, cut hard."""
+    """Beep on one pitch, cut hard."""
     tone = rng.uniform(900, 3600)
     length = rng.uniform(0.06, 0.2)
     weights = np.array([1, 0, rng.uniform(0, 0.5), 0, rng.uniform(0, 0.25)])
@@ -293,7 +296,7 @@ def _beeps(rng: np.random.Generator, sample_rate: int, duration: float) -> np.nd
 
 
 def _bell(rng: np.random.Generator, sample_rate: int, duration: float) -> np.ndarray:
-    """A clapper striking a bell many times a second."""
+    """Ring a bell with a clapper that strikes it many times a second."""
     n_samples = round(duration * sample_rate)
     strikes = np.zeros(n_samples, dtype=np.float32)
     every = sample_rate / rng.uniform(9, 24)
@@ -311,7 +314,7 @@ def _bell(rng: np.random.Generator, sample_rate: int, duration: float) -> np.nda
 def _telephone(
     rng: np.random.Generator, sample_rate: int, duration: float
 ) -> np.ndarray:
-    """Two tones in quick alternation."""
+    """Warble between two tones."""
     n_samples = round(duration * sample_rate)
     low = rng.uniform(700, 1500)
     pair = np.array([low, low * rng.uniform(1.15, 1.45)])
@@ -323,7 +326,7 @@ def _telephone(
 
 
 def _siren(rng: np.random.Generator, sample_rate: int, duration: float) -> np.ndarray:
-    """A tone that sweeps up and down."""
+    """Sweep a tone up and down."""
     n_samples = round(duration * sample_rate)
     time = np.arange(n_samples) / sample_rate
     sweep = signal.sawtooth(2 * np.pi * rng.uniform(1, 5) * time, rng.choice([0.5, 1]))
@@ -351,7 +354,7 @@ def _modes(
 
 
 def _dishes(rng: np.random.Generator, sample_rate: int, duration: float) -> np.ndarray:
-    """Clinks: inharmonic modes that decay fast, each behind a click."""
+    """Clink: inharmonic modes that decay fast, behind a click."""
     body = rng.uniform(1200, 3500)
 
     def clink() -> np.ndarray:
@@ -361,9 +364,11 @@ def _dishes(rng: np.random.Generator, sample_rate: int, duration: float) -> np.n
         strength = rng.uniform(0.2, 1, n_modes)
         waveform = _modes(frequency, decay, strength, rng, sample_rate, 0.3)
         n_click = max(8, round(0.006 * sample_rate))
-        waveform[:n_click] += rng.uniform(0.5, 2.5) * _noise(
-            rng, n_click, sample_rate, 1500, 9000
-        ) * np.linspace(1, 0, n_click)
+        waveform[:n_click] += (
+            rng.uniform(0.5, 2.5)
+            * _noise(rng, n_click, sample_rate, 1500, 9000)
+            * np.linspace(1, 0, n_click)
+        )
         keep = round(rng.uniform(0.06, 0.25) * sample_rate)
         return waveform[:keep] * _fades(keep, sample_rate, 0, 0.03)
 
@@ -371,13 +376,13 @@ def _dishes(rng: np.random.Generator, sample_rate: int, duration: float) -> np.n
 
 
 def _frying(rng: np.random.Generator, sample_rate: int, duration: float) -> np.ndarray:
-    """Dense crackle over a bright sizzle."""
+    """Crackle densely over a bright sizzle."""
     n_samples = round(duration * sample_rate)
     rate = np.exp(rng.uniform(np.log(80), np.log(500)))
     density = rate / sample_rate * _wander(rng, n_samples, sample_rate, 1.5, 0.4)
-    pops = (rng.random(n_samples, dtype=np.float32) < density) * rng.standard_exponential(
-        n_samples, dtype=np.float32
-    ) ** rng.uniform(1.2, 1.8)
+    pops = (
+        rng.random(n_samples, dtype=np.float32) < density
+    ) * rng.standard_exponential(n_samples, dtype=np.float32) ** rng.uniform(1.2, 1.8)
     low = rng.uniform(1200, 3000)
     crackle = _unit(_shape(pops, sample_rate, _band(low, rng.uniform(6000, 10000))))
     sizzle = _noise(rng, n_samples, sample_rate, rng.uniform(2500, 5000), 11000)
@@ -389,20 +394,22 @@ def _frying(rng: np.random.Generator, sample_rate: int, duration: float) -> np.n
 def _running_water(
     rng: np.random.Generator, sample_rate: int, duration: float
 ) -> np.ndarray:
-    """Noise whose bands flutter apart from each other, and bubbles."""
+    """Splash: noise whose bands flutter independently, and bubbles."""
     n_samples = round(duration * sample_rate)
     edges = np.array([250, 700, 1600, 3500, 8000]) * rng.uniform(0.8, 1.3)
     flutter = rng.uniform(4, 12)
     tilt = rng.uniform(0.55, 0.95)
     waveform = np.zeros(n_samples, dtype=np.float32)
-    for band, (low, high) in enumerate(zip(edges[:-1], edges[1:])):
+    for band, (low, high) in enumerate(pairwise(edges)):
         depth = _wander(rng, n_samples, sample_rate, flutter, rng.uniform(0.2, 0.6))
         noise = _noise(rng, n_samples, sample_rate, low, high, order=3)
         waveform += tilt**band * depth * noise
 
     length = round(0.05 * sample_rate)
     time = np.arange(length) / sample_rate
-    for start in rng.integers(max(1, n_samples - length), size=rng.poisson(12 * duration)):
+    for start in rng.integers(
+        max(1, n_samples - length), size=rng.poisson(12 * duration)
+    ):
         tone = np.exp(rng.uniform(np.log(400), np.log(1800)))
         rising = 2 * np.pi * tone * time * (1 + 4 * time)
         bubble = np.sin(rising) * np.exp(-time / 0.012) * rng.uniform(0.5, 3)
@@ -413,10 +420,10 @@ def _running_water(
 def _vacuum_cleaner(
     rng: np.random.Generator, sample_rate: int, duration: float
 ) -> np.ndarray:
-    """Broad fan noise over a whine that runs up slowly and drifts with the load."""
+    """Blow broad noise over a whine that runs up slowly and drifts with the load."""
     n_samples = round(duration * sample_rate)
     start, stop = rng.uniform(0.5, 1.2), rng.uniform(0.3, 0.8)
-    speed = _run_up(rng, n_samples, sample_rate, start, stop)
+    speed = _run_up(n_samples, sample_rate, start, stop)
     load = _wander(rng, n_samples, sample_rate, 0.8, 0.025)
     weights = rng.uniform(0.2, 1, 24) / np.arange(1, 25) ** 0.5
     pitch = rng.uniform(180, 380) * speed * load
@@ -428,9 +435,9 @@ def _vacuum_cleaner(
 
 
 def _blender(rng: np.random.Generator, sample_rate: int, duration: float) -> np.ndarray:
-    """A screaming motor, rough from what the blades hit, in pulses of speed."""
+    """Scream as a motor does, rough from what the blades hit, at changing speeds."""
     n_samples = round(duration * sample_rate)
-    speed = _run_up(rng, n_samples, sample_rate, rng.uniform(0.15, 0.4), 0.2)
+    speed = _run_up(n_samples, sample_rate, rng.uniform(0.15, 0.4), 0.2)
     n_steps = rng.integers(1, 4)
     gears = np.repeat(rng.uniform(0.75, 1.15, n_steps), 8)
     speed *= _curve(gears, n_samples) * _wander(rng, n_samples, sample_rate, 6, 0.02)
@@ -448,7 +455,7 @@ def _blender(rng: np.random.Generator, sample_rate: int, duration: float) -> np.
 
 
 def _shaver(rng: np.random.Generator, sample_rate: int, duration: float) -> np.ndarray:
-    """A thin steady buzz: close, sharp harmonics, brightest in the treble."""
+    """Buzz steadily: close, sharp harmonics, brightest in the treble."""
     n_samples = round(duration * sample_rate)
     base = rng.choice([rng.uniform(85, 130), rng.uniform(220, 290)])
     load = _wander(rng, n_samples, sample_rate, 1.5, 0.008)

@@ -1,0 +1,381 @@
+"""Readers of the folders and lists of DCASE 2018 task 4 and of DESED."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import Bunch
+
+from sklearn_sed.datasets._sources import SYNTHETIC_SOURCES
+from sklearn_sed.events import read_events, read_tags, to_tags
+from sklearn_sed.exceptions import AnnotationError, AudioError, AudioWarning
+
+__all__ = ["load_dcase2018", "load_desed"]
+
+_CLASSES = tuple(sorted(SYNTHETIC_SOURCES))  # the synthetic sounds bear their names
+
+
+@dataclass(frozen=True)
+class _Subset:
+    """Where the list and the clips of a subset are, relative to a corpus's root.
+
+    ``layouts`` are tried in turn, the corpora having moved their folders over the
+    years: the list without its ending, and the folders that may hold its clips.
+    """
+
+    labels: Literal["weak", "strong", "none"]
+    side: Literal["train", "test", "synthetic"]
+    layouts: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def _train(name: str, labels: Literal["weak", "none"]) -> _Subset:
+    """Return a subset of real clips that both corpora keep in the same place."""
+    folder = f"audio/train/{name}"
+    layout = (f"metadata/train/{name}", (folder, f"{folder}_16k"))
+    return _Subset(labels, "train", (layout,))
+
+
+def _soundscapes(part: str, names: Sequence[str]) -> _Subset:
+    """Return a subset of DESED's synthetic soundscapes, newest first."""
+    layouts = [
+        (
+            f"metadata/{part}/{name}/soundscapes",
+            (
+                f"audio/{part}/{name}/soundscapes",
+                f"audio/{part}/{name}/soundscapes_16k",
+            ),
+        )
+        for name in names
+    ]
+    first = (f"metadata/{part}/synthetic", (f"audio/{part}/synthetic",))
+    return _Subset("strong", "synthetic", (*layouts, first))
+
+
+_DCASE2018 = {
+    "weak": _train("weak", "weak"),
+    "unlabel_in_domain": _train("unlabel_in_domain", "none"),
+    "unlabel_out_of_domain": _train("unlabel_out_of_domain", "none"),
+    "test": _Subset("strong", "test", (("metadata/test/test", ("audio/test",)),)),
+    "eval": _Subset("strong", "test", (("metadata/eval/eval", ("audio/eval",)),)),
+}
+
+_DESED = {
+    "weak": _train("weak", "weak"),
+    "unlabel_in_domain": _train("unlabel_in_domain", "none"),
+    "strong": _Subset(
+        "strong",
+        "train",
+        (
+            (
+                "metadata/train/audioset_strong",
+                ("audio/train/strong_label_real", "audio/train/strong_label_real_16k"),
+            ),
+        ),
+    ),
+    "synthetic": _soundscapes(
+        "train", ("synthetic21_train", "synthetic20_train", "synthetic20")
+    ),
+    "synthetic_validation": _soundscapes(
+        "validation", ("synthetic21_validation", "synthetic20_validation")
+    ),
+    "validation": _Subset(
+        "strong",
+        "test",
+        (
+            (
+                "metadata/validation/validation",
+                (
+                    "audio/validation/validation",
+                    "audio/validation/validation_16k",
+                    "audio/validation",
+                ),
+            ),
+        ),
+    ),
+    "public_eval": _Subset(
+        "strong",
+        "test",
+        (("metadata/eval/public", ("audio/eval/public", "audio/eval/public_16k")),),
+    ),
+}
+
+
+def load_dcase2018(root: str | Path, subset: str) -> Bunch:
+    """Load a subset of DCASE 2018 task 4 from the folders its organisers laid out.
+
+    The corpus holds domestic clips of 10 s from YouTube, with ten classes of sound. It
+    is downloaded with the task's baseline [1]_; nothing is downloaded here.
+
+    Parameters
+    ----------
+    root : str or Path
+        The folder with the sub-folders `metadata` and `audio`, or the one that holds
+        it as `dataset`.
+    subset : {"weak", "unlabel_in_domain", "unlabel_out_of_domain", "test", "eval"}
+        The subset. "weak" has tags, "test" and "eval" have events, the others have no
+        labels.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        With these attributes:
+
+        X : list of str
+            The paths of the clips whose files are there, in the order of the list.
+        y : ndarray of shape (n_clips,), dtype object
+            The events of each clip (strong labels): a DataFrame with the columns
+            `onset`, `offset` (seconds) and `event_label`. Only there for subsets with
+            events.
+        y_weak : ndarray of shape (n_clips, n_classes), dtype int64
+            1 where the class occurs in the clip; a row of -1 is an unlabelled clip.
+        classes : ndarray of shape (n_classes,), dtype str
+            The names of the classes, sorted.
+        filenames : list of str
+            The name of each clip in the list.
+        missing : list of str
+            The clips of the list whose files are not there; they have no row.
+        overlap : list of str
+            The clips of the list that a list of the other side holds too: training
+            clips in test or evaluation lists, test and evaluation clips in training
+            lists.
+
+    Raises
+    ------
+    ValueError
+        If `subset` is not one of the above.
+    AnnotationError
+        If the list is not there, or breaks the rules of its format.
+    AudioError
+        If not one clip of the list is there.
+
+    Warns
+    -----
+    AudioWarning
+        If files are missing: videos disappear from YouTube.
+    UserWarning
+        If training and test lists overlap. The test list of the challenge's first
+        months shares 46 clips with the training list; the one of 6 July 2018 does not.
+
+    References
+    ----------
+    .. [1] R. Serizel, N. Turpault, H. Eghbal-Zadeh, A. P. Shah, "Large-scale weakly
+       labeled semi-supervised sound event detection in domestic environments", DCASE
+       Workshop, 2018. https://github.com/DCASE-REPO/dcase2018_baseline
+
+    Examples
+    --------
+    >>> from sklearn_sed.datasets import load_dcase2018
+    >>> train = load_dcase2018("dcase2018/task4", "weak")  # doctest: +SKIP
+    >>> train.y_weak.shape  # doctest: +SKIP
+    (1578, 10)
+    """
+    return _load(Path(root), subset, _DCASE2018)
+
+
+def load_desed(root: str | Path, subset: str) -> Bunch:
+    """Load a subset of DESED from the folders its download makes.
+
+    DESED holds the clips of DCASE 2018 task 4, more clips with events, and synthetic
+    soundscapes; the tasks 4 of DCASE 2019 to 2023 use it [1]_. Nothing is downloaded
+    here.
+
+    Parameters
+    ----------
+    root : str or Path
+        The folder with the sub-folders `metadata` and `audio`, or the one that holds
+        it as `dataset`. Synthetic soundscapes may lie in `dcase_synth` or
+        `dcase21_synth` there.
+    subset : {"weak", "unlabel_in_domain", "strong", "synthetic", \
+            "synthetic_validation", "validation", "public_eval"}
+        The subset. "weak" has tags, "unlabel_in_domain" has no labels, the others have
+        events: "strong" are the AudioSet clips added in 2022, "synthetic" and
+        "synthetic_validation" the soundscapes of the newest year that is there.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        With the attributes of :func:`load_dcase2018`: `X`, `y` (for subsets with
+        events), `y_weak`, `classes`, `filenames`, `missing`, `overlap`. Synthetic
+        soundscapes overlap with nothing.
+
+    Raises
+    ------
+    ValueError
+        If `subset` is not one of the above.
+    AnnotationError
+        If the list is not there, or breaks the rules of its format.
+    AudioError
+        If not one clip of the list is there.
+
+    Warns
+    -----
+    AudioWarning
+        If files are missing.
+    UserWarning
+        If training and test lists overlap.
+
+    References
+    ----------
+    .. [1] N. Turpault, R. Serizel, A. P. Shah, J. Salamon, "Sound event detection in
+       domestic environments with weakly labeled data and soundscape synthesis", DCASE
+       Workshop, 2019. https://project.inria.fr/desed/
+
+    Examples
+    --------
+    >>> from sklearn_sed.datasets import load_desed
+    >>> validation = load_desed("desed", "validation")  # doctest: +SKIP
+    >>> len(validation.X)  # doctest: +SKIP
+    1168
+    """
+    return _load(Path(root), subset, _DESED)
+
+
+def _load(root: Path, name: str, corpus: dict[str, _Subset]) -> Bunch:
+    """Load a subset of a corpus."""
+    if name not in corpus:
+        raise ValueError(f"subset={name!r} must be one of {', '.join(corpus)}")
+    subset = corpus[name]
+    found = _find_list(root, subset)
+    if found is None:
+        tried = ", ".join(f"{layout[0]}.tsv" for layout in subset.layouts)
+        raise AnnotationError(
+            str(root),
+            f"the list of {name!r} is not there; expected {tried} (or .csv) in this "
+            "folder or in its sub-folder dataset",
+        )
+    path, folders = found
+    filenames = _read_filenames(path)
+    here, missing = _find_clips(folders, filenames)
+    _report_missing(path, folders, filenames, missing)
+    kept = list(here)
+    labels = _read_labels(path, subset, kept)
+    return Bunch(
+        X=list(here.values()),
+        classes=np.array(_CLASSES),
+        filenames=kept,
+        missing=missing,
+        overlap=_find_overlap(root, name, corpus, filenames),
+        **labels,
+    )
+
+
+def _find_list(root: Path, subset: _Subset) -> tuple[Path, list[Path]] | None:
+    """Return the first list of a subset that exists, and the folders of its clips."""
+    bases = [base for base in (root, root / "dataset") if base.is_dir()]
+    bases += [
+        base / synthetic
+        for base in bases
+        for synthetic in ("dcase_synth", "dcase21_synth")
+    ]
+    for layout, folders in subset.layouts:
+        for base in bases:
+            for ending in (".tsv", ".csv"):
+                path = base / f"{layout}{ending}"
+                if path.is_file():
+                    return path, [base / folder for folder in folders]
+    return None
+
+
+def _read_filenames(path: Path) -> list[str]:
+    """Read the names of the clips in a list, each once."""
+    table = pd.read_csv(path, sep="\t", dtype=str)
+    if "filename" not in table:
+        raise AnnotationError(
+            str(path),
+            f"the column 'filename' is missing from the header {list(table.columns)}; "
+            "the list must be tab-separated",
+        )
+    return table["filename"].dropna().unique().tolist()
+
+
+def _find_clips(
+    folders: Sequence[Path], filenames: Sequence[str]
+) -> tuple[dict[str, str], list[str]]:
+    """Return the path of each clip that is there, and the names of the others."""
+    here = {}
+    missing = []
+    contents = [
+        {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        for folder in folders
+    ]
+    for filename in filenames:
+        for folder, names in zip(folders, contents):
+            if filename in names:
+                here[filename] = str(folder / filename)
+                break
+        else:
+            missing.append(filename)
+    return here, missing
+
+
+def _report_missing(
+    path: Path,
+    folders: Sequence[Path],
+    filenames: Sequence[str],
+    missing: Sequence[str],
+) -> None:
+    """Warn of missing files, or complain if there are no others."""
+    if not missing:
+        return
+    if len(missing) == len(filenames):
+        raise AudioError(
+            folders[0],
+            f"none of the {len(filenames)} clips listed in {path} is in this folder; "
+            "download them, or correct `root`",
+        )
+    warnings.warn(
+        f"{path}: {len(missing)} of {len(filenames)} clips are not in {folders[0]} and "
+        f"are left out, {missing[0]!r} first; `missing` lists them",
+        AudioWarning,
+        stacklevel=4,
+    )
+
+
+def _read_labels(
+    path: Path, subset: _Subset, filenames: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Read the labels of some clips of a list: `y_weak`, and `y` where it has times."""
+    if subset.labels == "none":
+        return {"y_weak": np.full((len(filenames), len(_CLASSES)), -1)}
+    if subset.labels == "strong":
+        _, events = read_events(path, filenames)
+        return {"y": events, "y_weak": to_tags(events, _CLASSES)}
+    labels = dict(zip(*read_tags(path)))
+    y_weak = np.zeros((len(filenames), len(_CLASSES)), dtype=np.int64)
+    for row, filename in zip(y_weak, filenames):
+        for label in labels[filename]:
+            if label not in _CLASSES:
+                raise AnnotationError(
+                    f"{path}, {filename}",
+                    f"the label {label!r} is not one of the corpus's classes "
+                    f"({', '.join(_CLASSES)})",
+                )
+            row[_CLASSES.index(label)] = 1
+    return {"y_weak": y_weak}
+
+
+def _find_overlap(
+    root: Path, name: str, corpus: dict[str, _Subset], filenames: Sequence[str]
+) -> list[str]:
+    """Return, and warn of, the clips that are in a list of the other side as well."""
+    sides = {"train": "test", "test": "train"}
+    other_side = sides.get(corpus[name].side)
+    shared: dict[str, set[str]] = {}
+    for other, subset in corpus.items():
+        found = _find_list(root, subset) if subset.side == other_side else None
+        if found is not None:
+            shared[other] = set(filenames).intersection(_read_filenames(found[0]))
+    overlap = set().union(*shared.values())
+    if overlap:
+        where = ", ".join(f"{other!r} ({len(s)})" for other, s in shared.items() if s)
+        warnings.warn(
+            f"{len(overlap)} clips of {name!r} are also listed in {where}: leave them "
+            "out of training or of testing; `overlap` lists them",
+            UserWarning,
+            stacklevel=4,
+        )
+    return [filename for filename in filenames if filename in overlap]
