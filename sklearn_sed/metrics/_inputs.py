@@ -63,21 +63,23 @@ def check_labels(labels: Iterable[Any]) -> list[Any]:
     return labels
 
 
-def flatten(tables: Sequence[pd.DataFrame], labels: Sequence[Any]) -> EventArrays:
+def label_names(tables: NDArray[np.object_]) -> list[Any]:
+    """Return the label of every event, clip after clip."""
+    return [label for table in tables for label in table["event_label"].tolist()]
+
+
+def flatten(
+    tables: NDArray[np.object_], names: list[Any], labels: Sequence[Any]
+) -> EventArrays:
     """Flatten checked event tables, leaving out labels that are not listed."""
     code = {label: index for index, label in enumerate(labels)}
-
-    def column(name: str) -> list[NDArray[Any]]:
-        return [table[name].to_numpy() for table in tables]
-
-    names = [label for array in column("event_label") for label in array]
     codes = np.array([code.get(name, -1) for name in names], dtype=np.int64)
     empty = np.zeros(0)
     events = EventArrays(
         clip=np.repeat(np.arange(len(tables)), [len(table) for table in tables]),
         label=codes,
-        onset=np.concatenate([empty, *column("onset")]),
-        offset=np.concatenate([empty, *column("offset")]),
+        onset=np.concatenate([empty, *(table["onset"].array for table in tables)]),
+        offset=np.concatenate([empty, *(table["offset"].array for table in tables)]),
         n_clips=len(tables),
     )
     return events[codes >= 0]
@@ -99,29 +101,28 @@ def align_events(
             f"y_true has {len(reference)} clips but y_pred has {len(estimated)}; pass "
             "one event table per clip on both sides, an empty one for no events"
         )
-    seen = [_count_labels(reference), _count_labels(estimated)]
+    names = label_names(reference), label_names(estimated)
     if labels is None:
-        labels = sorted(seen[0] | seen[1])
+        labels = sorted(set(names[0]) | set(names[1]))
     else:
         labels = check_labels(labels)
-        _report_left_out(labels, *seen)
-    return labels, flatten(reference, labels), flatten(estimated, labels)
-
-
-def _count_labels(tables: Sequence[pd.DataFrame]) -> Counter[Any]:
-    """Count the events of each label."""
-    return Counter(label for table in tables for label in table["event_label"])
+        _report_left_out(labels, *names)
+    return (
+        labels,
+        flatten(reference, names[0], labels),
+        flatten(estimated, names[1], labels),
+    )
 
 
 def _report_left_out(
-    labels: Sequence[Any], reference: Counter[Any], estimated: Counter[Any]
+    labels: Sequence[Any], reference: list[Any], estimated: list[Any]
 ) -> None:
     """Warn about events whose label is not listed: they are not evaluated."""
-    left_out = sorted((reference | estimated).keys() - set(labels))
+    left_out = sorted((set(reference) | set(estimated)) - set(labels))
     if left_out:
         listed = ", ".join(
-            f"{label!r} ({reference[label]} reference, {estimated[label]} estimated "
-            "events)"
+            f"{label!r} ({reference.count(label)} reference, {estimated.count(label)} "
+            "estimated events)"
             for label in left_out[:10]
         )
         warnings.warn(

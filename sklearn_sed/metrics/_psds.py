@@ -17,11 +17,12 @@ from sklearn_sed.metrics._inputs import (
     check_durations,
     check_labels,
     flatten,
+    label_names,
 )
 from sklearn_sed.metrics._intersection import INTERSECTION, union_length
 
 _SECONDS_PER_HOUR = 3600.0
-_BLOCK_BYTES = 2**28  # frame scores held at once, as float64
+_BLOCK_BYTES = 2**27  # frame scores held at once, as float64
 _PSDS = INTERSECTION | {
     "cttc_threshold": [Interval(Real, 0, 1, closed="right"), None],
     "alpha_ct": [Interval(Real, 0, None, closed="left")],
@@ -161,9 +162,9 @@ def psds_score(
     Notes
     -----
     Time that several reference events of one class share counts once. An event without
-    length meets no criterion. Times are compared to the microsecond. Memory beside
-    `frame_proba` is some 300 MB and a few hundred bytes per clip and frame, whatever
-    the number of classes and thresholds.
+    length meets no criterion. Times are compared to the microsecond. Memory
+    beside `frame_proba` is some 200 MB and a hundred bytes per frame of all clips,
+    whatever the number of classes and thresholds.
 
     References
     ----------
@@ -294,14 +295,14 @@ def psd_roc_curve(
 def _check_reference(y_true: Sequence[pd.DataFrame], labels: list[Any]) -> EventArrays:
     """Return the reference events sorted by clip, class and onset."""
     tables = check_events(y_true, name="y_true")
-    for clip, table in enumerate(tables):
-        for label in table["event_label"]:
-            if label not in labels:
-                raise LabelError(
-                    f"y_true, clip {clip}: the label {label!r} is not among `labels`; "
-                    "frame_proba needs a column for every class that occurs"
-                )
-    events = flatten(tables, labels)
+    names = label_names(tables)
+    unknown = sorted(set(names) - set(labels))
+    if unknown:
+        raise LabelError(
+            f"y_true has events of {unknown[0]!r}, which is not among `labels`; "
+            "frame_proba needs a column for every class that occurs"
+        )
+    events = flatten(tables, names, labels)
     return events[np.lexsort((events.onset, events.label, events.clip))]
 
 

@@ -96,13 +96,13 @@ def event_based_report(
     >>> y_true = [make_events([0.0, 4.0], [1.0, 6.0], ["Dog", "Cat"])]
     >>> y_pred = [make_events([0.1, 4.5], [1.1, 6.0], ["Dog", "Cat"])]
     >>> print(event_based_report(y_true, y_pred, digits=2))
-               n_ref n_est f1-score precision recall error subst delet insert
+              n_ref n_est f1-score precision recall   ER sub del ins
     <BLANKLINE>
-          Cat      1     1     0.00      0.00   0.00  2.00     0     1      1
-          Dog      1     1     1.00      1.00   1.00  0.00     0     0      0
+    Cat           1     1     0.00      0.00   0.00 2.00   0   1   1
+    Dog           1     1     1.00      1.00   1.00 0.00   0   0   0
     <BLANKLINE>
-    macro avg      2     2     0.50      0.50   0.50  1.00     0     1      1
-    micro avg      2     2     0.50      0.50   0.50  1.00     0     1      1
+    macro avg     2     2     0.50      0.50   0.50 1.00   0   1   1
+    micro avg     2     2     0.50      0.50   0.50 1.00   0   1   1
     <BLANKLINE>
     """
     evaluation = event_based(y_true, y_pred, t_collar, percentage_of_length, labels)
@@ -127,6 +127,6 @@ def _to_text(table: pd.DataFrame, digits: int) -> str:
     ratios = [key for key in _COLUMNS if key not in _COUNTS]
     heading, *rows = table.to_string(
         header=[_SHORT.get(key, key) for key in _COLUMNS],
-        formatters={key: f"{{:.{digits}f}}".format for key in ratios},
+        formatters=dict.fromkeys(ratios, f"{{:.{digits}f}}".format),
     ).splitlines()
     return "\n".join([heading, "", *rows[:-2], "", *rows[-2:], ""])

@@ -14,6 +14,7 @@ from sklearn_sed.metrics._intersection import meets
 
 _Floats = NDArray[np.float64]
 _Ints = NDArray[np.int64]
+_Changes = NDArray[np.int32]
 
 _meets = njit(cache=True, nogil=True)(meets)
 
@@ -47,7 +48,7 @@ def _credit(
 
 
 @njit(cache=True, nogil=True)
-def _sweep_silence(scores: _Floats, fp: _Ints) -> None:
+def _sweep_silence(scores: _Floats, fp: _Changes) -> None:
     """Sweep a clip in which every detection is a false positive.
 
     Their number grows by one at a local maximum and shrinks by one at a minimum.
@@ -68,8 +69,8 @@ def _sweep_clip(
     others: _Floats,
     weights: _Floats,
     thresholds: tuple[float, float, float],
-    fp: _Ints,
-    tp: _Ints,
+    fp: _Changes,
+    tp: _Changes,
     ct: _Floats,
 ) -> None:
     """Sweep a clip with reference events, writing the change at each frame.
@@ -114,7 +115,7 @@ def _sweep_clip(
         ct[frame] += crossing[start]
         for event in range(len(onset)):
             hit = _meets(covered[event], offset[event] - onset[event], gtc_threshold)
-            tp[frame] += np.int64(hit) - np.int64(found[event])
+            tp[frame] += np.int32(hit) - np.int32(found[event])
             found[event] = hit
 
 
@@ -131,7 +132,7 @@ def sweep(
     target: int,
     weights: _Floats,
     thresholds: tuple[float, float, float],
-) -> tuple[_Ints, _Ints, _Floats]:
+) -> tuple[_Changes, _Changes, _Floats]:
     """Find what each frame of one class changes when the threshold falls below it.
 
     Parameters
@@ -160,13 +161,13 @@ def sweep(
 
     Returns
     -------
-    fp, tp : ndarray of shape (n_frames,), int64
+    fp, tp : ndarray of shape (n_frames,), int32
         Change in false positives and true positives.
     ct : ndarray of shape (n_frames,), float64
         Change in weighted cross-triggers.
     """
-    fp = np.zeros(len(scores), np.int64)
-    tp = np.zeros(len(scores), np.int64)
+    fp = np.zeros(len(scores), np.int32)
+    tp = np.zeros(len(scores), np.int32)
     ct = np.zeros(len(scores))
     for clip in range(len(durations)):
         frames = slice(first_frame[clip], first_frame[clip + 1])

@@ -1,0 +1,304 @@
+"""Scorers: what ``scoring=`` of a grid search or cross-validation takes."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from sklearn_sed._validation import UNLABELLED, check_tags, check_time_resolution
+from sklearn_sed.events import check_events, is_event_tables, to_tags
+from sklearn_sed.exceptions import LabelError
+from sklearn_sed.metrics._psds import psds_score
+from sklearn_sed.metrics._scores import event_based_f1_score, segment_based_f1_score
+
+
+def event_based_f1_scorer(estimator: Any, X: Any, y: Any) -> float:
+    """Score predicted events by their macro event-based F1 score.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted; its ``predict`` returns one event table per clip.
+    X : array-like of length n_clips
+        Clips, as the estimator takes them.
+    y : sequence of DataFrame of length n_clips
+        Reference events.
+
+    Returns
+    -------
+    score : float
+        :func:`event_based_f1_score` with its defaults.
+
+    Raises
+    ------
+    LabelError
+        If `y` holds tags only.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from sklearn_sed.events import make_events
+    >>> from sklearn_sed.metrics import event_based_f1_scorer
+    >>> y = [make_events([0.0], [1.0], ["Dog"])]
+    >>> estimator = SimpleNamespace(predict=lambda X: y)
+    >>> event_based_f1_scorer(estimator, ["dog.wav"], y)
+    1.0
+    """
+    _check_times(y)
+    return event_based_f1_score(y, estimator.predict(X))
+
+
+def segment_based_f1_scorer(estimator: Any, X: Any, y: Any) -> float:
+    """Score predicted events by their macro segment-based F1 score.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted; its ``predict`` returns one event table per clip.
+    X : array-like of length n_clips
+        Clips, as the estimator takes them.
+    y : sequence of DataFrame of length n_clips
+        Reference events.
+
+    Returns
+    -------
+    score : float
+        :func:`segment_based_f1_score` with its defaults: segments of one second, each
+        clip up to its last event.
+
+    Raises
+    ------
+    LabelError
+        If `y` holds tags only.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from sklearn_sed.events import make_events
+    >>> from sklearn_sed.metrics import segment_based_f1_scorer
+    >>> y = [make_events([0.0], [1.0], ["Dog"])]
+    >>> estimator = SimpleNamespace(predict=lambda X: y)
+    >>> segment_based_f1_scorer(estimator, ["dog.wav"], y)
+    1.0
+    """
+    _check_times(y)
+    return segment_based_f1_score(y, estimator.predict(X))
+
+
+def psds1_scorer(estimator: Any, X: Any, y: Any) -> float:
+    """Score frame probabilities by the PSDS, scenario 1: react fast.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted; it, the last step of a pipeline or the best estimator of a search has
+        ``predict_frame_proba`` and ``classes_``.
+    X : array-like of length n_clips
+        Clips, as the estimator takes them.
+    y : sequence of DataFrame of length n_clips
+        Reference events. A class that the estimator was not trained on counts as never
+        detected.
+
+    Returns
+    -------
+    score : float
+        :func:`psds_score` with ``dtc_threshold=0.7, gtc_threshold=0.7, alpha_st=1``. A
+        clip is as long as its recording, where the features tell, else as its frames.
+
+    Raises
+    ------
+    LabelError
+        If `y` holds tags only, or none of the estimator's classes.
+    TimeResolutionError
+        If neither the features nor the estimator say how long a frame lasts.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from sklearn_sed import FeatureArray
+    >>> from sklearn_sed.events import make_events
+    >>> from sklearn_sed.metrics import psds1_scorer
+    >>> y = [make_events([1.0], [3.0], ["Dog"])]
+    >>> frame_proba = FeatureArray([[[0.1], [0.9], [0.8]]], time_resolution=1.0)
+    >>> estimator = SimpleNamespace(
+    ...     classes_=["Dog"], predict_frame_proba=lambda X: frame_proba
+    ... )
+    >>> psds1_scorer(estimator, ["dog.wav"], y)
+    1.0
+    """
+    return _psds(estimator, X, y, dtc_threshold=0.7, gtc_threshold=0.7)
+
+
+def psds2_scorer(estimator: Any, X: Any, y: Any) -> float:
+    """Score frame probabilities by the PSDS, scenario 2: do not confuse classes.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted; it, the last step of a pipeline or the best estimator of a search has
+        ``predict_frame_proba`` and ``classes_``.
+    X : array-like of length n_clips
+        Clips, as the estimator takes them.
+    y : sequence of DataFrame of length n_clips
+        Reference events. A class that the estimator was not trained on counts as never
+        detected.
+
+    Returns
+    -------
+    score : float
+        :func:`psds_score` with ``dtc_threshold=0.1, gtc_threshold=0.1,
+        cttc_threshold=0.3, alpha_ct=0.5, alpha_st=1``. A clip is as long as its
+        recording, where the features tell, else as its frames.
+
+    Raises
+    ------
+    LabelError
+        If `y` holds tags only, or none of the estimator's classes.
+    TimeResolutionError
+        If neither the features nor the estimator say how long a frame lasts.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from sklearn_sed import FeatureArray
+    >>> from sklearn_sed.events import make_events
+    >>> from sklearn_sed.metrics import psds2_scorer
+    >>> y = [make_events([1.0], [3.0], ["Dog"])]
+    >>> frame_proba = FeatureArray([[[0.1], [0.9], [0.8]]], time_resolution=1.0)
+    >>> estimator = SimpleNamespace(
+    ...     classes_=["Dog"], predict_frame_proba=lambda X: frame_proba
+    ... )
+    >>> psds2_scorer(estimator, ["dog.wav"], y)
+    1.0
+    """
+    return _psds(
+        estimator,
+        X,
+        y,
+        dtc_threshold=0.1,
+        gtc_threshold=0.1,
+        cttc_threshold=0.3,
+        alpha_ct=0.5,
+    )
+
+
+def tag_f1_scorer(estimator: Any, X: Any, y: Any) -> float:
+    """Score the tags of the predicted events by their macro F1 score.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted; its ``predict`` returns one event table per clip, or an indicator of
+        tags. It has ``classes_``.
+    X : array-like of length n_clips
+        Clips, as the estimator takes them.
+    y : weak labels or event tables of length n_clips
+        Reference tags, or reference events of which only the tags count. Unlabelled
+        clips (rows of −1) are left out.
+
+    Returns
+    -------
+    score : float
+        Macro F1 over the classes of the estimator, and those of `y` that it was not
+        trained on. A class without a true positive counts as 0.
+
+    Raises
+    ------
+    LabelError
+        If `y` holds none of the estimator's classes or is not valid.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from sklearn_sed.events import make_events
+    >>> from sklearn_sed.metrics import tag_f1_scorer
+    >>> y = [make_events([0.0], [1.0], ["Dog"])]
+    >>> estimator = SimpleNamespace(classes_=["Dog"], predict=lambda X: y)
+    >>> tag_f1_scorer(estimator, ["dog.wav"], y)
+    1.0
+    """
+    from sklearn.metrics import f1_score
+
+    predicted = estimator.predict(X)
+    classes = list(estimator.classes_)
+    if is_event_tables(y):
+        classes = _add_unknown(classes, y)
+    if is_event_tables(predicted):
+        predicted = to_tags(predicted, classes)
+    reference = check_tags(y, len(predicted), classes).indicator
+    labelled = (reference != UNLABELLED).all(axis=1)
+    return float(
+        f1_score(
+            reference[labelled],
+            _add_columns(predicted, len(classes))[labelled],
+            average="macro",
+            zero_division=0,
+        )
+    )
+
+
+def _psds(estimator: Any, X: Any, y: Any, **scenario: float) -> float:
+    """Compute the PSDS of an estimator's frame scores."""
+    _check_times(y)
+    model, X = _frame_model(estimator, X)
+    frames = model.predict_frame_proba(X)
+    resolution = check_time_resolution(None, getattr(frames, "time_resolution", None))
+    durations = getattr(frames, "durations", None)
+    if durations is None:
+        durations = [len(scores) * resolution for scores in frames]
+    labels = _add_unknown(list(model.classes_), y)
+    return psds_score(
+        y,
+        [_add_columns(scores, len(labels)) for scores in frames],
+        time_resolution=resolution,
+        labels=labels,
+        durations=durations,
+        **scenario,
+    )
+
+
+def _check_times(y: Any) -> None:
+    """Complain about tags where events are needed."""
+    if not is_event_tables(y):
+        raise LabelError(
+            "this scorer compares times: pass strong y, one event table (onset, "
+            "offset, event_label) per clip; for tags use tag_f1_scorer"
+        )
+
+
+def _frame_model(estimator: Any, X: Any) -> tuple[Any, Any]:
+    """Return who predicts frame scores, and X as it wants it."""
+    if hasattr(estimator, "predict_frame_proba"):
+        return estimator, X
+    if isinstance(estimator, Pipeline):
+        transformed = estimator[:-1].transform(X) if len(estimator) > 1 else X
+        return _frame_model(estimator[-1], transformed)
+    if hasattr(estimator, "best_estimator_"):
+        return _frame_model(estimator.best_estimator_, X)
+    raise TypeError(
+        f"{type(estimator).__name__} has no predict_frame_proba, which this scorer "
+        "needs; score its events with event_based_f1_scorer"
+    )
+
+
+def _add_unknown(classes: list[Any], y: Any) -> list[Any]:
+    """Append the labels of reference events that the estimator does not know.
+
+    A rare class may miss in the training part of a fold: never found, but no error.
+    Labels that have nothing in common with the classes are one.
+    """
+    tables = check_events(y)
+    seen = {label for table in tables for label in table["event_label"].unique()}
+    if seen and not seen & set(classes):
+        raise LabelError(
+            f"y names the classes {sorted(seen)}, of which the estimator knows none; "
+            f"it was fitted on {classes}"
+        )
+    return classes + sorted(seen - set(classes))
+
+
+def _add_columns(values: Any, n_columns: int) -> NDArray[Any]:
+    """Append columns of zeros for classes that nobody predicts."""
+    values = np.asarray(values)
+    return np.pad(values, ((0, 0), (0, n_columns - values.shape[1])))
