@@ -138,11 +138,11 @@ class WeakLearner(DefaultParts):
         clips, tags, weight = self._labelled(clips, tags, sample_weight)
         warn_rare_classes(tags)
         rng = check_random_state(self.random_state)
+        # Drawn first: the initial weights do not depend on the number of clips.
+        seed = _draw_seed(rng)
         train, held_back = self._split(len(clips), rng)
         if not warm:
-            self._single = tags.single
-            self.classes_ = tags.classes
-            self._start(clips, tags, weight, train, rng)
+            self._start(clips, tags, weight, train, seed)
         self._train(clips, tags, weight, train, held_back, rng, self.max_epochs)
         self._learn_thresholds(clips, tags, held_back, rng)
         return self
@@ -179,12 +179,13 @@ class WeakLearner(DefaultParts):
         rng = check_random_state(self.random_state)
         everything = np.arange(len(clips))
         if first:
-            self._single = tags.single
-            self.classes_ = tags.classes
-            self._start(clips, tags, weight, everything, rng)
+            self._start(clips, tags, weight, everything, _draw_seed(rng))
+        thresholds = vars(self).get("thresholds_")
         self._train(clips, tags, weight, everything, None, rng, n_epochs=1)
         if first:
             self._learn_thresholds(clips, tags, everything[:0], rng)
+        else:
+            self.thresholds_ = thresholds
         return self
 
     def _labelled(
@@ -222,7 +223,7 @@ class WeakLearner(DefaultParts):
         tags: Tags,
         weight: np.ndarray,
         train: np.ndarray,
-        rng: np.random.RandomState,
+        seed: int,
     ) -> None:
         """Build the network, and its input's standardisation from the clips."""
         import torch
@@ -233,6 +234,8 @@ class WeakLearner(DefaultParts):
         from .nn._networks import WeakLabelNet
         from .nn._training import build_net
 
+        self._single = tags.single
+        self.classes_ = tags.classes
         n_classes = len(tags.classes)
         make_network = self._network_factory(nn)
         make_pooling = nn.POOLINGS.get(self.pooling)
@@ -268,7 +271,7 @@ class WeakLearner(DefaultParts):
             torch.from_numpy(mean),
         )
         plan = self._plan(self.max_epochs)
-        self.net_ = build_net(module, criterion, augment, plan, _draw_seed(rng))
+        self.net_ = build_net(module, criterion, augment, plan, seed)
         self.precision_ = plan.precision
         self.n_iter_ = 0
         self.history_: list[dict[str, float]] = []
@@ -338,6 +341,8 @@ class WeakLearner(DefaultParts):
         """Train on some clips, watching the loss on the others."""
         from .nn import _training
 
+        # Without thresholds an estimator is not fitted: an interruption leaves it so.
+        vars(self).pop("thresholds_", None)
         plan = self._plan(n_epochs, None if held_back is not None else "constant")
         dtype = np.float64 if plan.precision == "float64" else np.float32
 

@@ -13,7 +13,11 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    _num_samples,
+    validate_data,
+)
 
 from .events import is_event_tables, to_tags
 from .exceptions import ClipError, LabelError, RareClassWarning, TimeResolutionError
@@ -187,7 +191,9 @@ def check_tags(
         raise LabelError(
             f"the estimator requires {name} to be passed, but the target {name} is None"
         )
-    n_labels = y.shape[0] if sparse.issparse(y) else len(y)
+    if not hasattr(y, "__len__") and not sparse.issparse(y):
+        y = np.asarray(y)
+    n_labels = _num_samples(y)
     if n_labels != n_clips:
         raise LabelError(
             "Found input variables with inconsistent numbers of samples: X has "
@@ -216,12 +222,12 @@ def _has_label_lists(y: Any) -> bool:
     rows = list(y)
     if any(isinstance(row, set | frozenset) for row in rows):
         return True
-    if not all(isinstance(row, list | tuple | np.ndarray) for row in rows):
-        return False
-    flat = [label for row in rows for label in row]
-    if any(isinstance(label, str) for label in flat):
+    is_list = [isinstance(row, list | tuple | np.ndarray) for row in rows]
+    if not all(is_list):
+        return any(is_list)
+    if any(isinstance(label, str) for row in rows for label in row):
         return True
-    return len({len(row) for row in rows}) > 1 or not _is_binary(flat)
+    return len({len(row) for row in rows}) > 1
 
 
 def _is_binary(values: Any) -> bool:
@@ -272,7 +278,8 @@ def _from_indicator(y: Any, known: np.ndarray | None, name: str) -> Tags:
         i = int(np.argmax(wrong))
         raise LabelError(
             f"Unknown label type: {name}, clip {i} is {matrix[i].tolist()}; an "
-            "indicator holds 0 and 1, or −1 throughout for an unlabelled clip"
+            "indicator holds 0 and 1, or −1 throughout for an unlabelled clip; pass "
+            "numbers that are labels as one set per clip"
         )
     if known is None:
         known = np.arange(matrix.shape[1]) if columns is None else columns
