@@ -80,11 +80,12 @@ def render(path: Path, filenames: Sequence[str], tables: Sequence[pd.DataFrame])
     columns = ["onset", "offset", "event_label", *_BOUNDS]
     records = tables[0].reindex(columns=columns).itertuples(index=False)
     for event, (onset, offset, label, low, high) in enumerate(records):
-        text = check_text(str(label), "event_label", f"{filenames[0]}, event {event}")
+        where = f"{filenames[0]}, event {event}"
+        text = check_text(str(label), "event_label", where)
         lines.append(f"{format_time(onset)}\t{format_time(offset)}\t{text}\n")
         if not (pd.isna(low) and pd.isna(high)):
             bounds = (
-                _UNDEFINED if pd.isna(bound) else format_frequency(bound)
+                _UNDEFINED if pd.isna(bound) else format_frequency(bound, where)
                 for bound in (low, high)
             )
             lines.append("\t".join(("\\", *bounds)) + "\n")

@@ -85,7 +85,8 @@ def render_events(
     for clip, (filename, table) in enumerate(zip(filenames, tables)):
         check_text(filename, "filename", f"events, clip {clip}")
         if table.empty:
-            rows.append([filename] + [""] * (3 + len(extra)))
+            # Without the empty cells, which sed_eval's reader stumbles over.
+            rows.append([filename])
         # A column that this table lacks has no values.
         records = table.reindex(columns=[*_STRONG[1:], *extra]).itertuples(index=False)
         for event, (onset, offset, label, *further) in enumerate(records):

@@ -186,8 +186,10 @@ def write_events(
         are the frequency bounds of a Raven selection or an Audacity label; a Raven
         selection without bounds says 0 to 0 Hz.
     format : {"dcase", "audacity", "raven", "jams", "rttm"}, default=None
-        By default the format follows the ending of `path`. ".csv" is separated by
-        commas, every other "dcase" file by tabs.
+        By default the format follows the ending of `path`. A "dcase" file is separated
+        by commas if it ends in ".csv", else by tabs, as sed_eval reads them; in it, a
+        recording without events is a row with its name alone. "rttm" cannot say that a
+        recording has no events.
 
     Raises
     ------
@@ -215,7 +217,7 @@ def write_events(
     >>> print(path.read_text())
     filename,onset,offset,event_label,score
     a.wav,0.500000,1.000000,Dog,0.75
-    b.wav,,,,
+    b.wav
     >>> folder.cleanup()
     """
     path = Path(path)

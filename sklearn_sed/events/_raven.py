@@ -219,4 +219,4 @@ def _render_bounds(row: dict, where: str) -> list[str]:
         raise AnnotationError(
             where, "a Raven selection needs both low_freq and high_freq, or neither"
         )
-    return [format_frequency(row[name]) for name in _BOUNDS]
+    return [format_frequency(row[name], where) for name in _BOUNDS]

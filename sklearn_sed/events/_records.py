@@ -105,9 +105,9 @@ def read_table(path: Path, *, quoted: bool = True) -> TextTable:
     table = []
     try:
         for cells in reader:
-            stripped = [cell.strip() for cell in cells]
-            if any("\n" in cell or "\r" in cell for cell in stripped):
+            if any("\n" in cell or "\r" in cell for cell in cells):
                 raise csv.Error("a quoted cell runs over several lines")
+            stripped = [cell.strip() for cell in cells]
             if any(stripped):
                 table.append((reader.line_num, stripped))
     except csv.Error as error:
@@ -305,11 +305,15 @@ def format_time(seconds: float) -> str:
     return f"{seconds:.6f}"
 
 
-def format_frequency(hertz: float) -> str:
+def format_frequency(hertz: float, where: str) -> str:
     """Return a frequency to the microhertz, never above what is given.
 
     A bound above half the sample rate would keep Raven from opening the table.
     """
+    if not 0 <= hertz < math.inf:
+        raise AnnotationError(
+            where, f"the frequency {hertz} must be zero or more Hz, NaN if undefined"
+        )
     exact = Decimal(repr(float(hertz)))
     return str(exact.quantize(Decimal("0.000001"), rounding=ROUND_DOWN))
 
