@@ -1,0 +1,576 @@
+"""Log-mel features that know their own clock, and the transformer that makes them."""
+
+import os
+import warnings
+from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import validate_data
+
+from . import audio
+from ._logmel import SILENCE_DB, log_mel
+from .exceptions import AudioError, AudioWarning, ClipError
+
+BadClip = AudioError | ClipError
+
+
+class FeatureArray(np.ndarray):
+    """Features of clips, with the seconds per frame and the seconds per clip.
+
+    An ordinary array otherwise. Both attributes follow indexing along the clips
+    (``X[3]``, ``X[2:5]``, ``X[mask]``, ``X[[4, 1]]``), slicing of frames and bands,
+    copies, views, element-wise arithmetic, pickling and joblib. What cannot follow an
+    operation becomes None, never wrong: cutting the frames of clips forgets their
+    durations, averaging over frames forgets the time resolution too.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_clips, n_frames, n_mels) or (n_clips, n_features), \
+or sequence of n_clips arrays of shape (n_frames_i, n_mels)
+        The features. An array is not copied; a sequence of unequal arrays becomes a
+        1-D object array.
+    time_resolution : float, default=None
+        Seconds per frame.
+    durations : array-like of shape (n_clips,), default=None
+        Seconds per clip, without padding. A scalar says that `values` is one clip.
+
+    Attributes
+    ----------
+    time_resolution : float or None
+        Seconds per frame.
+    durations : ndarray of shape (n_clips,), float64, or None
+        Seconds per clip. A single clip ``X[i]`` has a 0-d array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_sed import FeatureArray
+    >>> X = FeatureArray(np.zeros((3, 50, 64)), 0.02, [1.0, 0.7, 0.9])
+    >>> X[[2, 0]].durations
+    array([0.9, 1. ])
+    >>> X[1].time_resolution, float(X[1].durations)
+    (0.02, 0.7)
+    >>> X[:, ::2].time_resolution, X[:, :10].durations is None
+    (0.04, True)
+    """
+
+    time_resolution: float | None
+    durations: np.ndarray | None
+
+    def __new__(
+        cls,
+        values: Any,
+        time_resolution: float | None = None,
+        durations: Any = None,
+    ) -> "FeatureArray":
+        """Wrap `values` without copying an array."""
+        if isinstance(values, list | tuple):
+            values = _stack([np.asarray(clip) for clip in values])
+        array: Any = np.asarray(values).view(cls)
+        if time_resolution is not None and not 0 < time_resolution < np.inf:
+            raise ValueError(
+                f"time_resolution={time_resolution} must be positive: seconds per frame"
+            )
+        if durations is not None:
+            durations = np.array(durations, dtype=np.float64)
+            if durations.shape not in [(), array.shape[:1]]:
+                raise ValueError(
+                    f"durations has shape {durations.shape}; {len(array)} clips need "
+                    f"({len(array)},)"
+                )
+        array.time_resolution = time_resolution
+        array.durations = durations
+        return array
+
+    def __array_finalize__(self, obj: Any) -> None:
+        # numpy calls this for views and new arrays alike and does not say which clips
+        # of obj they hold, so that only the explicit methods below keep durations
+        same_frames = self.ndim == np.ndim(obj) and self.shape[1:] == np.shape(obj)[1:]
+        self.time_resolution = (
+            getattr(obj, "time_resolution", None) if same_frames else None
+        )
+        self.durations = None
+
+    def __array_wrap__(
+        self, array: np.ndarray, context: Any = None, return_scalar: bool = False
+    ) -> Any:
+        result = super().__array_wrap__(array, context, return_scalar)
+        if context is None or not isinstance(result, FeatureArray):
+            return result
+        ufunc, inputs, _ = context
+        result.time_resolution = result.durations = None
+        alike = [
+            x
+            for x in inputs
+            if isinstance(x, FeatureArray)
+            and x.ndim == result.ndim
+            and x.shape[:2] == result.shape[:2]
+        ]
+        if alike and ufunc.signature is None:  # element-wise
+            resolution, durations = alike[0].time_resolution, alike[0].durations
+            if all(x.time_resolution == resolution for x in alike):
+                result.time_resolution = resolution
+            if all(_equal(x.durations, durations) for x in alike):
+                result.durations = durations
+        return result
+
+    def __getitem__(self, key: Any) -> Any:
+        item = super().__getitem__(key)
+        if isinstance(item, np.ndarray):
+            item = item.view(FeatureArray)  # clips of unequal length are plain arrays
+            item.time_resolution, item.durations = self._clock_of(key)
+        return item
+
+    def _clock_of(self, key: Any) -> tuple[float | None, np.ndarray | None]:
+        """Return the time resolution and the durations of ``self[key]``."""
+        keys = _keys_per_axis(key, self.ndim)
+        if keys is None:
+            return None, None
+        resolution, durations = self.time_resolution, self.durations
+        is_clip = durations is not None and durations.ndim == 0
+        clips = () if is_clip else keys.pop(0)
+        frames = keys.pop(0) if is_clip or self.ndim == 3 else slice(None)
+        if not all(isinstance(k, slice) for k in keys):
+            return None, None
+        if isinstance(frames, slice):
+            n_frames = self.shape[-2] if self.ndim > 1 else 0
+            if range(*frames.indices(n_frames)) == range(n_frames):
+                kept = None if durations is None else np.asarray(durations[clips])
+                return resolution, kept
+            if resolution is not None:
+                resolution *= abs(frames.step or 1)
+        elif not isinstance(frames, Integral):
+            resolution = None
+        return resolution, None
+
+    def _keep_clock(self, same: Any) -> Any:
+        """Hand the attributes to an array that holds the same clips and frames."""
+        if isinstance(same, FeatureArray) and same.shape[:2] == self.shape[:2]:
+            same.time_resolution, same.durations = self.time_resolution, self.durations
+        return same
+
+    def copy(self, order: Any = "C") -> Any:
+        """Return a copy, as :meth:`numpy.ndarray.copy` does."""
+        return self._keep_clock(super().copy(order))
+
+    def astype(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the values in another dtype, as :meth:`numpy.ndarray.astype` does."""
+        return self._keep_clock(super().astype(*args, **kwargs))
+
+    def view(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a view, as :meth:`numpy.ndarray.view` does."""
+        return self._keep_clock(super().view(*args, **kwargs))
+
+    def __copy__(self) -> Any:
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self._keep_clock(super().__deepcopy__(memo).view(FeatureArray))
+
+    def __reduce__(self) -> Any:
+        rebuild, args, state = tuple(super().__reduce__())
+        return rebuild, args, (state, self.time_resolution, self.durations)
+
+    def __setstate__(self, state: Any) -> None:
+        array_state, self.time_resolution, self.durations = state
+        super().__setstate__(array_state)
+
+
+def _keys_per_axis(key: Any, n_axes: int) -> list | None:
+    """Spell an index out, one key per axis; None when that is not possible."""
+    keys = list(key) if isinstance(key, tuple) else [key]
+    if any(k is None or isinstance(k, bool | np.bool_) for k in keys):
+        return None
+    at = next((i for i, k in enumerate(keys) if k is Ellipsis), len(keys))
+    n_missing = n_axes - len(keys[:at] + keys[at + 1 :])
+    keys[at : at + 1] = [slice(None)] * n_missing
+    one_each = all(isinstance(k, slice) or np.ndim(k) <= 1 for k in keys)
+    return keys if one_each and len(keys) == n_axes else None
+
+
+def _equal(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    """Say whether two sets of durations are the same, or both unknown."""
+    return a is b or (a is not None and b is not None and np.array_equal(a, b))
+
+
+def _stack(clips: Sequence[np.ndarray]) -> np.ndarray:
+    """Stack arrays along a new first axis, as objects when their shapes differ."""
+    if len({clip.shape for clip in clips}) <= 1:
+        return np.array(clips)
+    stacked = np.empty(len(clips), dtype=object)
+    for i, clip in enumerate(clips):
+        stacked[i] = clip
+    return stacked
+
+
+class LogMelTransformer(TransformerMixin, BaseEstimator):
+    """Turn audio files or waveforms into log-mel spectrograms.
+
+    Equal to ``librosa.feature.melspectrogram`` (Hann window, centred frames, silence
+    beyond the ends, Slaney mel scale and norm, power) followed by
+    ``power_to_db(ref=1, top_db=None)``. Every clip is computed on its own: neither
+    the order nor the company of clips changes a value. Nothing is learned; `fit` only
+    checks its input, and `transform` works without it.
+
+    Parameters
+    ----------
+    sample_rate : int, default=22050
+        Samples per second of the waveforms. Files are resampled to it.
+    n_fft : int, default=2048
+        Samples per frame.
+    hop_length : int, default=512
+        Samples from one frame to the next; ``hop_length / sample_rate`` is the time
+        resolution in seconds.
+    n_mels : int, default=64
+        Number of mel bands.
+    fmin : float, default=0.0
+        Lowest frequency in Hz.
+    fmax : float, default=None
+        Highest frequency in Hz; None means ``sample_rate / 2``.
+    duration : float, default=None
+        Bring every clip to this length in seconds: longer ones are cut, shorter ones
+        padded with silence at the end. None keeps each clip's own length.
+    on_error : {"raise", "warn", "skip"}, default="raise"
+        What to do with a clip that cannot be used (a damaged file; NaN in a waveform):
+        raise its error, or put silence in its place so that rows stay aligned with
+        `y`, with one warning per clip or without. That silence is as long as
+        `duration`, else as the median of the other clips. What was left out is listed
+        in `report_`. When no clip can be used, the first error is raised all the same.
+    n_jobs : int, default=None
+        Number of clips read and transformed at the same time, in threads. None means
+        1 unless in a :class:`joblib.parallel_config` context, -1 all processors.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    report_ : DataFrame with columns path, class, reason
+        The clips that the last `fit`, `transform` or `fit_transform` left out. The
+        index is the position in X; `path` the file (or ``"clip 3"`` for a waveform),
+        `class` the kind of damage ("missing", "truncated", "not finite"...), `reason`
+        what is wrong and what to do. It is the one attribute that `transform` changes
+        too, so that a fitted Pipeline can tell what its last `predict` left out.
+    n_features_in_ : int
+        Samples per clip, when `fit` saw one 2-D array. As everywhere in scikit-learn,
+        a 2-D array of another length is refused afterwards: pass a list of waveforms
+        when lengths differ.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, when `fit` saw a DataFrame of samples.
+
+    See Also
+    --------
+    FeatureArray : What `transform` returns.
+    sklearn_sed.audio.load_audio : Read one file.
+
+    Notes
+    -----
+    Waveforms are taken as they are, never rescaled by a guess: int16 and other narrow
+    integers are refused because they are PCM codes, and so is any value beyond 1000.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_sed import LogMelTransformer
+    >>> noise = 0.1 * np.random.default_rng(0).standard_normal((3, 22050))
+    >>> X = LogMelTransformer().fit_transform(noise)
+    >>> X.shape, round(X.time_resolution, 4), X.durations
+    ((3, 44, 64), 0.0232, array([1., 1., 1.]))
+    >>> ragged = LogMelTransformer().transform([noise[0], noise[1, :9000]])
+    >>> [clip.shape for clip in ragged]
+    [(44, 64), (18, 64)]
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "sample_rate": [Interval(Integral, 1, None, closed="left")],
+        "n_fft": [Interval(Integral, 2, None, closed="left")],
+        "hop_length": [Interval(Integral, 1, None, closed="left")],
+        "n_mels": [Interval(Integral, 1, None, closed="left")],
+        "fmin": [Interval(Real, 0, None, closed="left")],
+        "fmax": [Interval(Real, 0, None, closed="neither"), None],
+        "duration": [Interval(Real, 0, None, closed="neither"), None],
+        "on_error": [StrOptions({"raise", "warn", "skip"})],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        *,
+        sample_rate=22050,
+        n_fft=2048,
+        hop_length=512,
+        n_mels=64,
+        fmin=0.0,
+        fmax=None,
+        duration=None,
+        on_error="raise",
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.sample_rate = sample_rate
+        self.n_fft = n_fft
+        self.hop_length = hop_length
+        self.n_mels = n_mels
+        self.fmin = fmin
+        self.fmax = fmax
+        self.duration = duration
+        self.on_error = on_error
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Check the parameters and the input; files are not opened yet.
+
+        Parameters
+        ----------
+        X : sequence of str or Path, ndarray of shape (n_clips, n_samples), or \
+sequence of 1-D arrays
+            Audio files, or mono waveforms in -1..1 at `sample_rate`.
+        y : object, default=None
+            Not used.
+
+        Returns
+        -------
+        LogMelTransformer
+            The transformer itself.
+
+        Raises
+        ------
+        ClipError
+            For a waveform of the wrong rank or dtype, and, with
+            ``on_error="raise"``, for one that is empty, not finite or far beyond 1.
+        """
+        self._check_frequencies()
+        clips = self._check_clips(X, reset=True)
+        if self.on_error == "raise":
+            for i, clip in enumerate(clips):
+                if not _is_path(clip):
+                    _check_waveform(i, clip)
+        self.report_ = _report({})
+        return self
+
+    def transform(self, X):
+        """Compute the spectrograms.
+
+        Parameters
+        ----------
+        X : sequence of str or Path, ndarray of shape (n_clips, n_samples), or \
+sequence of 1-D arrays
+            Audio files, or mono waveforms in -1..1 at `sample_rate`.
+
+        Returns
+        -------
+        FeatureArray of shape (n_clips, n_frames, n_mels), or of n_clips arrays
+            Decibels relative to 1, float32, down to -100. Clips of different lengths
+            come as a 1-D object array of (n_frames_i, n_mels) arrays. `durations` are
+            the clips' own lengths, or `duration` where that is shorter.
+
+        Raises
+        ------
+        AudioError
+            For a file that cannot be read whole, with ``on_error="raise"``.
+        ClipError
+            For a waveform of the wrong rank or dtype, and, with
+            ``on_error="raise"``, for one that is empty, not finite or far beyond 1.
+        """
+        self._validate_params()
+        self._check_frequencies()
+        clips = self._check_clips(X, reset=False)
+        results, errors = [], {}
+        for i, result in enumerate(self._iter_results(clips)):
+            results.append(result)
+            if isinstance(result, BadClip):
+                errors[i] = result
+                self._complain(result)
+        if errors:
+            self._fill_silence(results, errors)
+        if errors or not hasattr(self, "report_") or len(self.report_):
+            self.report_ = _report(errors)
+        resolution = self.hop_length / self.sample_rate
+        rows, seconds = zip(*results)
+        return FeatureArray(_stack(rows), resolution, seconds)
+
+    def _check_frequencies(self) -> None:
+        """Check that the mel bands lie between 0 and half the sample rate."""
+        highest = self.sample_rate / 2
+        fmax = highest if self.fmax is None else self.fmax
+        if not self.fmin < fmax <= highest:
+            raise ValueError(
+                f"fmin={self.fmin} and fmax={self.fmax} must satisfy fmin < fmax <= "
+                f"sample_rate / 2 = {highest:g} Hz"
+            )
+
+    def _check_clips(self, X: Any, *, reset: bool) -> Sequence:
+        """Return the paths or waveforms of X, after a look at their form."""
+        clips = _listed_clips(X)
+        if clips is not None:
+            if reset:
+                for name in ("n_features_in_", "feature_names_in_"):
+                    self.__dict__.pop(name, None)
+        else:
+            clips = validate_data(
+                self, X, reset=reset, dtype="numeric", ensure_all_finite=False
+            )
+        for i, clip in enumerate(clips):
+            if not _is_path(clip):
+                _check_form(i, clip)
+        return clips
+
+    def _iter_results(self, clips: Sequence) -> Iterable:
+        """Yield the spectrogram and the seconds of each clip, or what is wrong."""
+        from joblib import Parallel, delayed
+        from tqdm import tqdm
+
+        task = delayed(_transform_clip)
+        kernel = {
+            name: getattr(self, name)
+            for name in ("sample_rate", "n_fft", "hop_length", "n_mels", "fmin", "fmax")
+        }
+        results = Parallel(self.n_jobs, prefer="threads", return_as="generator")(
+            task(i, clip, self.duration, kernel) for i, clip in enumerate(clips)
+        )
+        return tqdm(
+            results, "log-mel", len(clips), unit="clip", disable=not self.verbose
+        )
+
+    def _complain(self, error: BadClip) -> None:
+        """Raise or warn about a clip that cannot be used, as the user wished."""
+        if self.on_error == "raise":
+            raise error
+        if self.on_error == "warn":
+            message = f"{error} (silence takes its place)"
+            warnings.warn(message, AudioWarning, stacklevel=3)
+
+    def _fill_silence(self, results: list, errors: dict[int, BadClip]) -> None:
+        """Put silence where clips were left out, to keep rows aligned with y."""
+        sound = [result for i, result in enumerate(results) if i not in errors]
+        if not sound:
+            first = next(iter(errors.values()))
+            first.add_note(f"None of the {len(results)} clips could be used.")
+            raise first
+        n_frames, n_mels = sound[0][0].shape
+        # of an even number of clips the lower median: a length that really occurs
+        n_frames = sorted(len(row) for row, _ in sound)[(len(sound) - 1) // 2]
+        seconds = sorted(seconds for _, seconds in sound)[(len(sound) - 1) // 2]
+        silence = np.full((n_frames, n_mels), SILENCE_DB, np.float32)
+        for i in errors:
+            results[i] = silence, seconds
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def _is_path(clip: Any) -> bool:
+    return isinstance(clip, str | os.PathLike)
+
+
+def _listed_clips(X: Any) -> list | None:
+    """Return the clips of a sequence of paths or arrays; None for a 2-D array."""
+    if _is_path(X):
+        raise ValueError(f"X is one path; pass a list of paths: [{X!r}]")
+    if getattr(X, "ndim", 0) > 2:
+        raise ValueError(
+            f"X has shape {X.shape}: expected mono waveforms, (n_clips, n_samples). "
+            f"Average the channels first: X.mean(axis={1 + np.argmin(X.shape[1:])})"
+        )
+    if getattr(X, "ndim", 0) == 2:
+        is_table = isinstance(X, np.ndarray | pd.DataFrame) and X.size > 0
+        if is_table and _is_path(np.asarray(X)[0, 0]):
+            raise ValueError("X is a table of paths; pass one column: list(X[name])")
+        return None
+    if not isinstance(X, list | tuple) and getattr(X, "ndim", 0) != 1:
+        return None
+    clips = list(X)
+    if not clips:
+        raise ValueError("X is empty: pass at least one path or waveform")
+    if not any(_is_path(clip) or getattr(clip, "ndim", 0) > 0 for clip in clips):
+        return None
+    return clips
+
+
+def _check_form(clip_index: int, clip: Any) -> None:
+    """Complain about what can never be a mono waveform, however its values are."""
+    shape = getattr(clip, "shape", None)
+    if shape is None or len(shape) == 0:
+        reason = f"{clip!r} is neither a path nor a 1-D array; pass one of them"
+        raise ClipError(clip_index, f"wrong form: {reason}")
+    if len(shape) > 1:
+        raise ClipError(
+            clip_index,
+            f"wrong form: shape {shape}, but waveforms are mono, (n_samples,); average "
+            f"the channels first: clip.mean(axis={np.argmin(shape)})",
+        )
+    dtype = np.asarray(clip[:0]).dtype
+    if dtype.kind in "iu" and dtype.itemsize < 4:
+        full_scale = 2 ** (8 * dtype.itemsize - 1)
+        offset = f" - {full_scale}.0" if dtype.kind == "u" else ""
+        raise ClipError(
+            clip_index,
+            f"wrong form: {dtype} holds PCM codes; scale them to -1..1 first: "
+            f"(clip{offset}) / {full_scale}",
+        )
+    if dtype.kind not in "biuf":
+        raise ClipError(clip_index, f"wrong form: dtype {dtype}; pass floats in -1..1")
+
+
+def _check_waveform(clip_index: int, clip: Any) -> np.ndarray:
+    """Return a waveform as contiguous float32, or complain about its values."""
+    with np.errstate(over="ignore"):
+        waveform = np.ascontiguousarray(clip, dtype=np.float32)
+    if not len(waveform):
+        raise ClipError(clip_index, "no samples: it is empty; leave it out")
+    peak = max(waveform.max(), -waveform.min())  # NaN and infinity survive both
+    if peak <= audio.MAX_AMPLITUDE:
+        return waveform
+    if np.isfinite(peak):
+        reason = f"implausible amplitude: a peak of {peak:.6g}; scale it to -1..1 first"
+        raise ClipError(clip_index, f"{reason} (16-bit PCM codes: clip / 32768)")
+    at = int(np.flatnonzero(~np.isfinite(waveform))[0])
+    what = "NaN" if np.isnan(waveform[at]) else "infinity"
+    reason = f"not finite: {what} at sample {at}; replace it or leave the clip out"
+    raise ClipError(clip_index, reason)
+
+
+def _transform_clip(
+    clip_index: int, clip: Any, duration: float | None, kernel: dict
+) -> tuple[np.ndarray, float] | BadClip:
+    """Return the spectrogram of a clip and its length in seconds, or its error."""
+    sample_rate = kernel["sample_rate"]
+    try:
+        if _is_path(clip):
+            waveform, _, seconds = audio.load_clip(clip, sample_rate, duration)
+        else:
+            waveform = _check_waveform(clip_index, clip)
+            seconds = len(waveform) / sample_rate
+    except (AudioError, ClipError) as error:
+        return error
+    if duration is not None:
+        n_samples = max(1, round(duration * sample_rate))
+        waveform = waveform[:n_samples]
+        waveform = np.pad(waveform, (0, n_samples - len(waveform)))
+        seconds = min(seconds, duration)
+    return log_mel(waveform, **kernel), seconds
+
+
+def _report(errors: dict[int, BadClip]) -> pd.DataFrame:
+    """Tabulate the clips that were left out."""
+    rows = [
+        (
+            getattr(error, "path", f"clip {i}"),
+            error.reason.partition(":")[0],
+            error.reason,
+        )
+        for i, error in errors.items()
+    ]
+    index = pd.Index(list(errors), dtype=int, name="clip")
+    return pd.DataFrame(rows, index=index, columns=["path", "class", "reason"])
