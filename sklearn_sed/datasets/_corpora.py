@@ -11,7 +11,13 @@ import pandas as pd
 from sklearn.utils import Bunch
 
 from sklearn_sed.datasets._sources import SYNTHETIC_SOURCES
-from sklearn_sed.events import read_events, read_tags, to_tags
+from sklearn_sed.events import (
+    make_events,
+    read_events,
+    read_tags,
+    stack_tables,
+    to_tags,
+)
 from sklearn_sed.exceptions import AnnotationError, AudioError, AudioWarning
 
 __all__ = ["load_dcase2018", "load_desed"]
@@ -342,8 +348,10 @@ def _read_labels(
     if subset.labels == "none":
         return {"y_weak": np.full((len(filenames), len(_CLASSES)), -1)}
     if subset.labels == "strong":
-        _, events = read_events(path, filenames)
-        return {"y": events, "y_weak": to_tags(events, _CLASSES)}
+        tables = dict(zip(*read_events(path)))
+        no_events = make_events([], [], [])
+        events = [tables.get(name, no_events) for name in filenames]
+        return {"y": stack_tables(events), "y_weak": to_tags(events, _CLASSES)}
     labels = dict(zip(*read_tags(path)))
     y_weak = np.zeros((len(filenames), len(_CLASSES)), dtype=np.int64)
     for row, filename in zip(y_weak, filenames):

@@ -360,7 +360,7 @@ def _dishes(rng: np.random.Generator, sample_rate: int, duration: float) -> np.n
     def clink() -> np.ndarray:
         n_modes = rng.integers(6, 11)
         frequency = body * rng.uniform(0.85, 1.2) * (1 + rng.uniform(0, 3.5, n_modes))
-        decay = rng.uniform(0.015, 0.09, n_modes)
+        decay = rng.uniform(0.025, 0.1, n_modes)
         strength = rng.uniform(0.2, 1, n_modes)
         waveform = _modes(frequency, decay, strength, rng, sample_rate, 0.3)
         n_click = max(8, round(0.006 * sample_rate))
@@ -369,10 +369,10 @@ def _dishes(rng: np.random.Generator, sample_rate: int, duration: float) -> np.n
             * _noise(rng, n_click, sample_rate, 1500, 9000)
             * np.linspace(1, 0, n_click)
         )
-        keep = round(rng.uniform(0.06, 0.25) * sample_rate)
+        keep = round(rng.uniform(0.08, 0.2) * sample_rate)
         return waveform[:keep] * _fades(keep, sample_rate, 0, 0.03)
 
-    return _repeat(rng, clink, (0, 0.1), sample_rate, duration)
+    return _repeat(rng, clink, (0, 0.06), sample_rate, duration)
 
 
 def _frying(rng: np.random.Generator, sample_rate: int, duration: float) -> np.ndarray:
