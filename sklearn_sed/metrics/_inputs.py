@@ -129,7 +129,7 @@ def _report_left_out(
             f"not among `labels` and not evaluated: {listed}"
             + (f" and {len(left_out) - 10} more" if len(left_out) > 10 else ""),
             UserWarning,
-            stacklevel=5,
+            stacklevel=6,  # whoever called the metric
         )
 
 

@@ -88,6 +88,20 @@ def intersection_f1_score(
     >>> intersection_f1_score(y_true, y_pred, average=None)
     array([0., 1.])
     """
+    evaluation = intersection_based(
+        y_true, y_pred, dtc_threshold, gtc_threshold, labels
+    )
+    return evaluation.average("f1", average)
+
+
+def intersection_based(
+    y_true: Sequence[pd.DataFrame],
+    y_pred: Sequence[pd.DataFrame],
+    dtc_threshold: float,
+    gtc_threshold: float,
+    labels: Sequence[Any] | None,
+) -> Evaluation:
+    """Count found events and false positives by class and over all."""
     names, reference, estimated = align_events(y_true, y_pred, labels)
     end = max([0.0, *reference.offset, *estimated.offset])
     counts = [
@@ -100,12 +114,11 @@ def intersection_f1_score(
         for label in range(len(names))
     ]
     tp, fp, fn = np.array(counts, dtype=np.float64).reshape(-1, 3).T
-    evaluation = Evaluation(
+    return Evaluation(
         names,
         class_wise=Counts(tp, fp, fn, np.zeros_like(tp)),
         overall=Counts(tp.sum(), fp.sum(), fn.sum(), np.zeros(())),
     )
-    return evaluation.average("f1", average)
 
 
 def meets(part: Any, whole: Any, threshold: float) -> Any:

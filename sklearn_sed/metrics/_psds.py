@@ -281,7 +281,7 @@ def psd_roc_curve(
         )
         n_ref = int((events.label == index).sum())
         curves[labels[index]] = _class_curve(
-            scores, *changes, n_ref, seconds.sum(), max_efpr
+            scores, *changes, n_ref, float(seconds.sum()) or 1.0, max_efpr
         )
     class_efpr, class_tpr, class_thresholds = (
         {label: curve[part] for label, curve in curves.items()} for part in range(3)
