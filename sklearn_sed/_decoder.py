@@ -261,9 +261,9 @@ class EventDecoder(BaseEstimator):
     def _check(self, classes: Sequence[Any]) -> list[ClassSettings]:
         """Return the settings of each class, or say which one is impossible."""
         self._validate_params()
-        labels = list(classes)
+        labels = np.asarray(classes).tolist()
         columns = [
-            _per_class(name, getattr(self, name), labels)
+            check_per_class(name, getattr(self, name), labels)
             for name in ClassSettings._fields
         ]
         settings = [ClassSettings(*values) for values in zip(*columns)]
@@ -278,7 +278,7 @@ class EventDecoder(BaseEstimator):
         return settings
 
 
-def _per_class(name: str, value: Any, labels: list) -> list:
+def check_per_class(name: str, value: Any, labels: list) -> list:
     """Return the checked value of a setting for each class."""
     if isinstance(value, Mapping):
         missing = [label for label in labels if label not in value]

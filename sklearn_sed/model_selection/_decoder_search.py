@@ -1,0 +1,215 @@
+"""Search for the best settings of a decoder for one class."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import pairwise, product
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.ndimage import uniform_filter
+from sklearn.base import BaseEstimator
+
+from .._decoder import (
+    ClassSettings,
+    EventDecoder,
+    Runs,
+    check_per_class,
+    close_gaps,
+    drop_short,
+    find_runs,
+    run_times,
+    shape_curve,
+)
+from ..events import make_events, stack_tables
+
+DEFAULT_GRID: dict[str, list] = {
+    "rescale": [False, True],
+    "smoothing": ["median", "mean"],
+    "smoothing_length": [0.1, 0.3, 0.6, 1.0],
+    "threshold": [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
+    "low_threshold": [None, 0.1, 0.3],
+    "min_gap": [0.1, 0.3, 0.8],
+    "min_duration": [0.0, 0.2, 0.5],
+}
+
+
+class ClassCurves(NamedTuple):
+    """The score curves of one class in the clips in which it is decoded."""
+
+    values: np.ndarray
+    bounds: np.ndarray
+    clips: np.ndarray  # of all held-back clips
+    ends: np.ndarray
+    time_resolution: float
+    dtype: np.dtype
+
+
+def check_grid(param_grid: Mapping | None) -> dict[str, list]:
+    """Return the values of each setting that is tuned, or say what is wrong."""
+    if param_grid is None:
+        return DEFAULT_GRID
+    grid = {}
+    for name, values in param_grid.items():
+        if name not in ClassSettings._fields:
+            raise ValueError(
+                f"param_grid: {name!r} is not a per-class setting of EventDecoder; "
+                f"choose from {', '.join(ClassSettings._fields)}"
+            )
+        # Plain numbers: the decoder is saved as JSON.
+        grid[name] = [v.item() if isinstance(v, np.generic) else v for v in values]
+        check_per_class(name, grid[name], list(range(len(grid[name]))))
+        if not grid[name]:
+            raise ValueError(f"param_grid: {name!r} has no values to try")
+    return grid
+
+
+def search_settings(
+    curves: ClassCurves,
+    decoder: EventDecoder,
+    start: ClassSettings,
+    grid: dict[str, list],
+    objective: Callable[..., float],
+) -> tuple[ClassSettings, float]:
+    """Return the settings of a class with the highest objective, and its value.
+
+    The settings to start from stay unless others are better. Among others that are
+    equally good, those win whose neighbours in the grid are good, too.
+    """
+
+    def score(clips: np.ndarray, runs: Runs) -> float:
+        onset, offset = run_times(runs, curves.time_resolution, curves.ends)
+        return objective(clips[runs.clip], onset, offset)
+
+    if not curves.clips.size:
+        nothing = np.zeros(0, dtype=np.int64)
+        return start, score(nothing, Runs(nothing, nothing, nothing))
+    alone = {name: [value] for name, value in start._asdict().items()}
+    ((_, runs),) = _candidates(curves, decoder, alone)
+    start_score = score(curves.clips, runs)
+    grid = alone | grid
+    scores = {
+        settings: score(curves.clips, runs)
+        for settings, runs in _candidates(curves, decoder, grid)
+    }
+    best = _most_supported(scores, grid)
+    if scores[best] > start_score:
+        return best, scores[best]
+    return start, start_score
+
+
+def _most_supported(
+    scores: dict[ClassSettings, float], grid: dict[str, list]
+) -> ClassSettings:
+    """Return the settings with the highest score, in the midst of others with it."""
+    names = ClassSettings._fields
+    cells = [ClassSettings(*cell) for cell in product(*(grid[name] for name in names))]
+    shape = [len(grid[name]) for name in names]
+    values = np.reshape([scores.get(cell, 0.0) for cell in cells], shape)
+    known = np.reshape([float(cell in scores) for cell in cells], shape)
+    reach = [1 if name in ("rescale", "smoothing") else 3 for name in names]
+    n_known = uniform_filter(known, reach, mode="constant").ravel()
+    support = uniform_filter(values, reach, mode="constant").ravel()
+    tied = np.flatnonzero(values.ravel() == max(scores.values()))
+    tied = tied[known.ravel()[tied] > 0]
+    return cells[tied[np.argmax(np.round(support[tied] / n_known[tied], 9))]]
+
+
+def _candidates(
+    curves: ClassCurves, decoder: EventDecoder, grid: dict[str, list]
+) -> Iterator[tuple[ClassSettings, Runs]]:
+    """Yield all settings and the runs of active frames that they give.
+
+    What several settings have in common is computed once: a curve is smoothed, then cut
+    for each pair of thresholds, then cleaned for each gap and each duration.
+    """
+    values, bounds, _, ends, step, dtype = curves
+    shapes = product(grid["rescale"], grid["smoothing"], grid["smoothing_length"])
+    pairs = [
+        (high, low)
+        for high, low in product(grid["threshold"], grid["low_threshold"])
+        if low is None or low <= high
+    ]
+    if not pairs:
+        raise ValueError(
+            f"no low_threshold of {grid['low_threshold']} goes with a threshold of "
+            f"{grid['threshold']}: it may not be above it"
+        )
+    for shape in shapes:
+        own = ClassSettings(*shape, 0.0, None, 0.0, 0.0)
+        curve = shape_curve(values, bounds, own, step)
+        for high, low in pairs:
+            own = own._replace(threshold=high, low_threshold=low)
+            found = find_runs(curve, bounds, decoder, own, step, dtype)
+            for min_gap in grid["min_gap"]:
+                joined = close_gaps(found, min_gap, step)
+                for min_duration in grid["min_duration"]:
+                    runs = drop_short(joined, min_duration, step, ends)
+                    yield own._replace(min_gap=min_gap, min_duration=min_duration), runs
+
+
+def make_objectives(
+    scoring: Callable | None, y: np.ndarray, labels: list
+) -> Iterator[Callable[..., float]]:
+    """Yield what is to be maximised for each class, a function of its events."""
+    if scoring is not None:
+        for label in labels:
+            reference = [table[table["event_label"] == label] for table in y]
+            yield partial(_scorer_value, scoring, stack_tables(reference), label)
+        return
+    events = pd.concat(list(y), ignore_index=True)
+    events["clip"] = np.repeat(np.arange(len(y)), [len(table) for table in y])
+    events = events.sort_values(["clip", "onset"])
+    for label in labels:
+        own = events[events["event_label"] == label]
+        yield partial(
+            _event_f1, *(own[c].to_numpy() for c in ("clip", "onset", "offset"))
+        )
+
+
+def _event_f1(
+    ref_clip: np.ndarray,
+    ref_onset: np.ndarray,
+    ref_offset: np.ndarray,
+    clip: np.ndarray,
+    onset: np.ndarray,
+    offset: np.ndarray,
+) -> float:
+    """Return the event-based F1 score of one class."""
+    from ..metrics._matching import count_matches
+
+    n_matched = count_matches(ref_onset, ref_offset, ref_clip, onset, offset, clip)
+    return 2 * n_matched / max(len(ref_clip) + len(clip), 1)
+
+
+def _scorer_value(
+    scoring: Callable,
+    reference: np.ndarray,
+    label: Any,
+    clip: np.ndarray,
+    onset: np.ndarray,
+    offset: np.ndarray,
+) -> float:
+    """Return what a scorer says of the events of one class."""
+    cuts = np.searchsorted(clip, np.arange(len(reference) + 1))
+    events = stack_tables(
+        make_events(onset[a:b], offset[a:b], np.full(b - a, label))
+        for a, b in pairwise(cuts)
+    )
+    value = float(scoring(_Predicted(events), np.arange(len(reference)), reference))
+    if not np.isfinite(value):
+        raise ValueError(
+            f"scoring gave {value} for the class {label!r}; return a number"
+        )
+    return value
+
+
+class _Predicted(BaseEstimator):
+    """Events as an estimator that predicts them, for scorers."""
+
+    def __init__(self, events):
+        self.events = events
+
+    def predict(self, X):
+        """Return the events."""
+        return self.events
