@@ -99,28 +99,25 @@ or sequence of n_clips arrays of shape (n_frames_i, n_mels)
     def __array_wrap__(
         self, array: np.ndarray, context: Any = None, return_scalar: bool = False
     ) -> Any:
-        result = super().__array_wrap__(array, context, return_scalar)
-        if context is None or not isinstance(result, FeatureArray):
-            return result
-        ufunc, inputs, _ = context
-        result.time_resolution = result.durations = None
-        alike = [
-            x
-            for x in inputs
-            if isinstance(x, FeatureArray)
-            and x.ndim == result.ndim
-            and x.shape[:2] == result.shape[:2]
-        ]
-        if alike and ufunc.signature is None:  # element-wise
-            resolution, durations = alike[0].time_resolution, alike[0].durations
-            if all(x.time_resolution == resolution for x in alike):
-                result.time_resolution = resolution
-            if all(_equal(x.durations, durations) for x in alike):
-                result.durations = durations
+        result: Any = super().__array_wrap__(array, context, return_scalar)
+        if result.ndim == 0:
+            return result[()]  # the mean of all values is a number, not an array
+        if context is not None:
+            ufunc, inputs, _ = context
+            alike = [
+                x
+                for x in inputs
+                if isinstance(x, FeatureArray)
+                and x.ndim == result.ndim
+                and x.shape[:2] == result.shape[:2]
+            ]
+            element_wise = ufunc.signature is None
+            clock = _common_clock(alike) if element_wise else (None, None)
+            result.time_resolution, result.durations = clock
         return result
 
     def __getitem__(self, key: Any) -> Any:
-        item = super().__getitem__(key)
+        item: Any = super().__getitem__(key)
         if isinstance(item, np.ndarray):
             item = item.view(FeatureArray)  # clips of unequal length are plain arrays
             item.time_resolution, item.durations = self._clock_of(key)
@@ -193,9 +190,16 @@ def _keys_per_axis(key: Any, n_axes: int) -> list | None:
     return keys if one_each and len(keys) == n_axes else None
 
 
-def _equal(a: np.ndarray | None, b: np.ndarray | None) -> bool:
-    """Say whether two sets of durations are the same, or both unknown."""
-    return a is b or (a is not None and b is not None and np.array_equal(a, b))
+def _common_clock(
+    arrays: Sequence[FeatureArray],
+) -> tuple[float | None, np.ndarray | None]:
+    """Return the time resolution and the durations that all arrays agree on."""
+    resolutions = {x.time_resolution for x in arrays}
+    durations = {None if x.durations is None else x.durations.tobytes() for x in arrays}
+    return (
+        arrays[0].time_resolution if len(resolutions) == 1 else None,
+        arrays[0].durations if len(durations) == 1 else None,
+    )
 
 
 def _stack(clips: Sequence[np.ndarray]) -> np.ndarray:
