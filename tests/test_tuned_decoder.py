@@ -16,12 +16,21 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold
 from sklearn.pipeline import make_pipeline
 
-from sklearn_sed import FeatureArray
-from sklearn_sed._decoder import EventDecoder
+from sklearn_sed import (
+    EventDecoder,
+    FeatureArray,
+    LogMelTransformer,
+    TwoPassSED,
+    WeakEventDetector,
+    WeakTagger,
+)
+from sklearn_sed.datasets import make_soundscapes
 from sklearn_sed.events import make_events, stack_tables, to_tags
 from sklearn_sed.exceptions import AnnotationError, LabelError, TimeResolutionError
 from sklearn_sed.metrics import event_based_f1_score
 from sklearn_sed.model_selection import TunedDecoderCV
+
+from ._networks import EXACT
 
 STEP = 0.1
 CLASSES = ["Cat", "Dog"]
@@ -448,3 +457,22 @@ def test_an_impossible_grid(grid, message):
     X, y = make_clips(6)
     with pytest.raises(ValueError, match=message):
         TunedDecoderCV(Detector(), cv=2, param_grid=grid).fit(X, y)
+
+
+def test_from_files_to_tuned_events(tmp_path):
+    data = make_soundscapes(
+        8, classes=CLASSES, duration=2.0, random_state=0, out_dir=tmp_path
+    )
+    learner = EXACT | {"max_epochs": 2}
+    sed = make_pipeline(
+        LogMelTransformer(),
+        TwoPassSED(tagger=WeakTagger(**learner), detector=WeakEventDetector(**learner)),
+    )
+    tuned = TunedDecoderCV(sed, cv=2, param_grid=small_grid()).fit(data.X, data.y)
+    start = tuned.estimator_[-1].detector_.decoder_
+    assert tuned.decoder_.segmenter == start.segmenter
+    events = tuned.predict(data.X, tags=data.y)
+    assert len(events) == 8
+    assert max(table["offset"].max() for table in events if len(table)) <= 2.0
+    alone = TunedDecoderCV(tuned.estimator_, cv="prefit").fit(data.X, data.y)
+    assert alone.best_score_ == alone.class_scores_.mean()
