@@ -387,13 +387,15 @@ sequence of 1-D arrays
         self._check_frequencies()
         clips = self._check_clips(X, reset=False)
         results, errors = [], {}
-        for i, result in enumerate(self._iter_results(clips)):
-            results.append(result)
+        for result in self._iter_results(clips, errors):
             if isinstance(result, BadClip):
-                errors[i] = result
-                self._complain(result)
+                errors[len(results)] = result
+                if self.on_error == "warn":
+                    message = f"{result} (silence takes its place)"
+                    warnings.warn(message, AudioWarning, stacklevel=2)
+            results.append(result)
         if errors:
-            self._fill_silence(results, errors)
+            self._settle(results, errors)
         if errors or not hasattr(self, "report_") or len(self.report_):
             self.report_ = _report(errors)
         resolution = self.hop_length / self.sample_rate
@@ -413,56 +415,62 @@ sequence of 1-D arrays
     def _check_clips(self, X: Any, *, reset: bool) -> Sequence:
         """Return the paths or waveforms of X, after a look at their form."""
         clips = _listed_clips(X)
-        if clips is not None:
-            if reset:
-                for name in ("n_features_in_", "feature_names_in_"):
-                    self.__dict__.pop(name, None)
-        else:
+        if clips is None:
+            self._check_length(X, reset=reset)
             clips = validate_data(
                 self, X, reset=reset, dtype="numeric", ensure_all_finite=False
             )
+        elif reset:
+            for name in ("n_features_in_", "feature_names_in_"):
+                self.__dict__.pop(name, None)
         for i, clip in enumerate(clips):
             if not _is_path(clip):
                 _check_form(i, clip)
         return clips
 
-    def _iter_results(self, clips: Sequence) -> Iterable:
+    def _check_length(self, X: Any, *, reset: bool) -> None:
+        """Refuse a 2-D array of another length than in fit, as scikit-learn does."""
+        shape = getattr(X, "shape", ())
+        expected = getattr(self, "n_features_in_", None)
+        if reset or expected is None or len(shape) != 2 or shape[1] == expected:
+            return
+        raise ValueError(
+            f"X has {shape[1]} features, but {type(self).__name__} is expecting "
+            f"{expected} features as input, the samples per clip that fit saw. For "
+            f"clips of another length pass a list of waveforms: list(X)"
+        )
+
+    def _iter_results(self, clips: Sequence, errors: dict[int, BadClip]) -> Iterable:
         """Yield the spectrogram and the seconds of each clip, or what is wrong."""
         from joblib import Parallel, delayed
         from tqdm import tqdm
 
-        task = delayed(_transform_clip)
-        kernel = {
-            name: getattr(self, name)
-            for name in ("sample_rate", "n_fft", "hop_length", "n_mels", "fmin", "fmax")
-        }
-        results = Parallel(self.n_jobs, prefer="threads", return_as="generator")(
-            task(i, clip, self.duration, kernel) for i, clip in enumerate(clips)
+        names = ("sample_rate", "n_fft", "hop_length", "n_mels", "fmin", "fmax")
+        kernel = {name: getattr(self, name) for name in names}
+        tasks = (
+            delayed(_transform_clip)(i, clip, self.duration, kernel)
+            for i, clip in enumerate(clips)
+            # once the first error is known no further clip is begun
+            if not (errors and self.on_error == "raise")
         )
-        return tqdm(
-            results, "log-mel", len(clips), unit="clip", disable=not self.verbose
-        )
+        parallel = Parallel(self.n_jobs, prefer="threads", return_as="generator")
+        bar = {"desc": "log-mel", "unit": "clip", "disable": not self.verbose}
+        return tqdm(parallel(tasks), total=len(clips), **bar)
 
-    def _complain(self, error: BadClip) -> None:
-        """Raise or warn about a clip that cannot be used, as the user wished."""
+    def _settle(self, results: list, errors: dict[int, BadClip]) -> None:
+        """Raise the first error, or put silence in the place of bad clips."""
+        first = next(iter(errors.values()))
+        sound = [result for result in results if not isinstance(result, BadClip)]
         if self.on_error == "raise":
-            raise error
-        if self.on_error == "warn":
-            message = f"{error} (silence takes its place)"
-            warnings.warn(message, AudioWarning, stacklevel=3)
-
-    def _fill_silence(self, results: list, errors: dict[int, BadClip]) -> None:
-        """Put silence where clips were left out, to keep rows aligned with y."""
-        sound = [result for i, result in enumerate(results) if i not in errors]
+            raise first
         if not sound:
-            first = next(iter(errors.values()))
             first.add_note(f"None of the {len(results)} clips could be used.")
             raise first
-        n_frames, n_mels = sound[0][0].shape
-        # of an even number of clips the lower median: a length that really occurs
-        n_frames = sorted(len(row) for row, _ in sound)[(len(sound) - 1) // 2]
-        seconds = sorted(seconds for _, seconds in sound)[(len(sound) - 1) // 2]
-        silence = np.full((n_frames, n_mels), SILENCE_DB, np.float32)
+        # the lower median is the length of a clip: equal lengths stay equal
+        middle = (len(sound) - 1) // 2
+        n_frames = sorted(len(row) for row, _ in sound)[middle]
+        seconds = sorted(seconds for _, seconds in sound)[middle]
+        silence = np.full((n_frames, self.n_mels), SILENCE_DB, np.float32)
         for i in errors:
             results[i] = silence, seconds
 
