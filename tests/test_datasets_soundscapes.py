@@ -308,6 +308,13 @@ def test_classes_that_appear_together(co_occurrence):
     assert all(onsets["Dishes"] != onsets["Frying"] for onsets in times)
 
 
+def test_no_groups_change_nothing():
+    free = make_soundscapes(2, **SMALL)
+    for none in ([], {}):
+        data = make_soundscapes(2, **SMALL, co_occurrence=none)
+        np.testing.assert_array_equal(data.X, free.X)
+
+
 def test_groups_share_members():
     groups = [("Cat", "Dog"), ("Dog", "Speech")]
     data = make_soundscapes(20, **SMALL, co_occurrence=groups)

@@ -259,7 +259,9 @@ def _open_sources(
         recordings = find_recordings(sources, classes)
         available = list(recordings)
         draw = partial(_recorded_event, recordings, sample_rate)
-    names = sorted(set(available if classes is None else classes))
+    names = sorted(
+        {str(label) for label in (available if classes is None else classes)}
+    )
     unknown = [label for label in names if label not in available]
     if unknown:
         raise LabelError(
@@ -292,7 +294,7 @@ def _recorded_event(
 
 def _read_groups(co_occurrence: Any, classes: Sequence[str]) -> Groups:
     """Read the groups of classes that appear together, and how probably."""
-    if co_occurrence is None:
+    if co_occurrence is None or not len(co_occurrence):
         return []
     groups: Groups
     if isinstance(co_occurrence, Mapping):
