@@ -290,7 +290,7 @@ def check_per_class(name: str, value: Any, labels: list) -> list:
             )
         values = [value[label] for label in labels]
     elif value is None or np.ndim(value) == 0:
-        return [value] * len(labels)
+        values = [value] * len(labels)
     else:
         values = list(value)
         if len(values) != len(labels):
@@ -319,7 +319,7 @@ def decode_flat(
     step = float(frames_to_time(1, time_resolution))
     curves = stack_scores(frame_proba, len(settings))
     n_clips = len(curves.bounds) - 1
-    chosen = check_tags(tags, n_clips, len(settings))
+    chosen = _tag_mask(tags, n_clips, len(settings))
     ends = clip_ends(durations, n_clips)
     parts = []
     for index, own in enumerate(settings):
@@ -375,7 +375,7 @@ def stack_scores(frame_proba: Any, n_classes: int) -> ScoreCurves:
     return ScoreCurves(values.clip(0, 1), bounds, stacked.dtype)
 
 
-def check_tags(tags: ArrayLike | None, n_clips: int, n_classes: int) -> np.ndarray:
+def _tag_mask(tags: ArrayLike | None, n_clips: int, n_classes: int) -> np.ndarray:
     """Return the clips and classes to decode as a boolean array."""
     if tags is None:
         return np.ones((n_clips, n_classes), dtype=bool)
@@ -553,18 +553,19 @@ def _runs_by_derivative(
 
     clips, length = np.arange(len(bounds) - 1), np.diff(bounds)
     # Changes of state: (clips, frames, whether an event is open from there on). A clip
-    # begins in the state of its first frame; its end closes any event.
-    changes = [(clips, np.zeros_like(clips), curve[bounds[:-1]] > threshold)]
+    # begins in the state of its first frame; its end closes any event. Steps may lie in
+    # the frames added to a clip, in between these two.
+    changes = [(clips, 0 * clips - window, curve[bounds[:-1]] > threshold)]
     for steps, begins in ((falls, False), (rises, True)):
         clip = np.searchsorted(padded_bounds, steps, side="right") - 1
-        frame = np.clip(steps - padded_bounds[clip] - window, 0, length[clip])
+        frame = steps - padded_bounds[clip] - window
         changes.append((clip, frame, np.full(len(frame), begins)))
-    changes.append((clips, length, np.zeros(len(clips), dtype=bool)))
+    changes.append((clips, length + window, np.zeros(len(clips), dtype=bool)))
     clip, frame, opens = (np.concatenate(column) for column in zip(*changes))
-    # Stable: among changes in one frame, the beginning of the clip stays the first.
     order = np.lexsort((frame, clip))
     changed = order[np.diff(opens[order], prepend=False)]
-    clip, frame, opens = clip[changed], frame[changed], opens[changed]
+    clip, opens = clip[changed], opens[changed]
+    frame = np.clip(frame[changed], 0, length[clip])
     runs = Runs(clip[opens], frame[opens], frame[~opens])
     return runs.take(runs.stop > runs.start)
 

@@ -342,6 +342,11 @@ def test_integer_scores_and_labels():
     assert events["event_label"].tolist() == [3, 7]
 
 
+def test_a_set_is_not_one_value_per_class():
+    with pytest.raises(ValueError, match="threshold"):
+        EventDecoder(threshold={0.2, 0.4})._check(CLASSES)
+
+
 def test_clone_keeps_the_very_parameters():
     thresholds = {"Cat": 0.3, "Dog": 0.6}
     decoder = EventDecoder(threshold=thresholds)
@@ -373,7 +378,7 @@ resolutions = st.sampled_from([512 / 22050, 0.1, 0.3])
 
 
 @given(st.lists(clip_scores, min_size=1, max_size=4), decoders, resolutions)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_events_are_in_order(clips, decoder, time_resolution):
     durations = [(len(clip) - 0.4) * time_resolution for clip in clips]
     events = decoder.decode(clips, time_resolution, CLASSES, durations=durations)
@@ -392,7 +397,7 @@ def test_events_are_in_order(clips, decoder, time_resolution):
 
 
 @given(st.lists(clip_scores, min_size=2, max_size=5), decoders, resolutions)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_neighbours_never_change_a_clip(clips, decoder, time_resolution):
     together = decoder.decode(clips, time_resolution, CLASSES)
     alone = [decoder.decode([clip], time_resolution, CLASSES)[0] for clip in clips]
@@ -401,7 +406,7 @@ def test_neighbours_never_change_a_clip(clips, decoder, time_resolution):
 
 
 @given(clip_scores, st.floats(0.2, 0.9), st.floats(0, 0.2))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_hysteresis_contains_the_events_of_the_high_threshold(clip, high, low):
     single = plain(threshold=high)
     double = plain(threshold=high, low_threshold=low)
@@ -431,7 +436,7 @@ def reference_events(curve, high, low):
     st.floats(0.3, 1),
     st.floats(0, 0.3),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_hysteresis_equals_growing_frame_by_frame(curve, high, low):
     decoder = plain(threshold=high, low_threshold=low)
     assert decode_curve(decoder, curve) == reference_events(curve, high, low)
@@ -442,7 +447,7 @@ def test_hysteresis_equals_growing_frame_by_frame(curve, high, low):
     st.sampled_from(["mean", "median"]),
     st.integers(0, 20),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_smoothed_scores_stay_within_the_range_of_the_scores(curve, kind, half):
     decoder = plain(smoothing=kind, smoothing_length=2 * half + 1)
     # The precision of the scores is that of a mean: float64.

@@ -382,16 +382,18 @@ class TunedDecoderCV(MetaEstimatorMixin, BaseEstimator):
         routing : MetadataRouter
             Routing information.
         """
-        router = MetadataRouter(owner=self).add(
-            estimator=self.estimator,
-            method_mapping=MethodMapping().add(caller="fit", callee="fit"),
-        )
-        if self.cv != "prefit":
-            router.add(
-                splitter=self._splitter(),
+        splitter = self._splitter() if isinstance(self.cv, Integral) else self.cv
+        return (
+            MetadataRouter(owner=self)
+            .add(
+                estimator=self.estimator,
+                method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+            )
+            .add(
+                splitter=splitter,
                 method_mapping=MethodMapping().add(caller="fit", callee="split"),
             )
-        return router
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
