@@ -22,7 +22,7 @@ from sklearn_sed.metrics._inputs import (
 from sklearn_sed.metrics._intersection import INTERSECTION, union_length
 
 _SECONDS_PER_HOUR = 3600.0
-_BLOCK_BYTES = 2**27  # frame scores held at once, as float64
+_BLOCK_BYTES = 2**28  # frame scores held at once, as float64
 _PSDS = INTERSECTION | {
     "cttc_threshold": [Interval(Real, 0, 1, closed="right"), None],
     "alpha_ct": [Interval(Real, 0, None, closed="left")],
@@ -163,7 +163,7 @@ def psds_score(
     -----
     Time that several reference events of one class share counts once. An event without
     length meets no criterion. Times are compared to the microsecond. Memory
-    beside `frame_proba` is some 200 MB and a hundred bytes per frame of all clips,
+    beside `frame_proba` is some 400 MB and a hundred bytes per frame of all clips,
     whatever the number of classes and thresholds.
 
     References

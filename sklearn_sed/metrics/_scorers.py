@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from sklearn_sed._validation import UNLABELLED, check_tags, check_time_resolution
@@ -241,7 +242,7 @@ def tag_f1_scorer(estimator: Any, X: Any, y: Any) -> float:
 def _psds(estimator: Any, X: Any, y: Any, **scenario: float) -> float:
     """Compute the PSDS of an estimator's frame scores."""
     _check_times(y)
-    model, X = _frame_model(estimator, X)
+    model, X = frame_model(estimator, X)
     frames = model.predict_frame_proba(X)
     resolution = check_time_resolution(None, getattr(frames, "time_resolution", None))
     durations = getattr(frames, "durations", None)
@@ -267,19 +268,27 @@ def _check_times(y: Any) -> None:
         )
 
 
-def _frame_model(estimator: Any, X: Any) -> tuple[Any, Any]:
-    """Return who predicts frame scores, and X as it wants it."""
-    if hasattr(estimator, "predict_frame_proba"):
-        return estimator, X
-    if isinstance(estimator, Pipeline):
-        transformed = estimator[:-1].transform(X) if len(estimator) > 1 else X
-        return _frame_model(estimator[-1], transformed)
-    if hasattr(estimator, "best_estimator_"):
-        return _frame_model(estimator.best_estimator_, X)
-    raise TypeError(
-        f"{type(estimator).__name__} has no predict_frame_proba, which this scorer "
-        "needs; score its events with event_based_f1_scorer"
-    )
+def frame_model(estimator: Any, X: Any) -> tuple[Any, Any]:
+    """Return the part of an estimator that scores frames, and X as that part sees it.
+
+    Pipelines, searches and frozen estimators are looked into.
+    """
+    while not hasattr(estimator, "predict_frame_proba"):
+        if isinstance(estimator, Pipeline):
+            for _, step in estimator.steps[:-1]:
+                if step not in (None, "passthrough"):
+                    X = step.transform(X)
+            estimator = estimator[-1]
+        elif isinstance(estimator, FrozenEstimator):
+            estimator = estimator.estimator
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            raise TypeError(
+                f"{type(estimator).__name__} has no predict_frame_proba, which this "
+                "scorer needs; score its events with event_based_f1_scorer"
+            )
+    return estimator, X
 
 
 def _add_unknown(classes: list[Any], y: Any) -> list[Any]:
