@@ -226,52 +226,40 @@ class WeakLearner(DefaultParts):
         seed: int,
     ) -> None:
         """Build the network, and its input's standardisation from the clips."""
-        import torch
-
         from . import nn
-        from .nn._augment import Augment
-        from .nn._losses import WeakLabelLoss
-        from .nn._networks import WeakLabelNet
         from .nn._training import build_net
 
         self._single = tags.single
         self.classes_ = tags.classes
-        n_classes = len(tags.classes)
-        make_network = self._network_factory(nn)
-        make_pooling = nn.POOLINGS.get(self.pooling)
+        class_weight = (
+            None if tags.single else check_class_weight(self.class_weight, tags)
+        )
         mean, scale = (
             _band_statistics(clips, weight, train)
             if self.standardize
             else (np.zeros(clips.n_mels), np.ones(clips.n_mels))
         )
-
-        def module():
-            return WeakLabelNet(
-                make_network(clips.n_mels, n_classes),
-                make_pooling(n_classes),
-                torch.from_numpy(mean),
-                torch.from_numpy(scale),
-            )
-
-        class_weight = (
-            None if tags.single else check_class_weight(self.class_weight, tags)
-        )
-        criterion = WeakLabelLoss(
-            **self._loss_params(),
-            label_smoothing=self.label_smoothing,
-            class_weight=None
-            if class_weight is None
-            else torch.from_numpy(class_weight),
-        )
-        augment = Augment(
-            self.mixup,
-            self.time_roll,
-            self.time_mask,
-            self.mel_mask,
-            torch.from_numpy(mean),
-        )
         plan = self._plan(self.max_epochs)
-        self.net_ = build_net(module, criterion, augment, plan, seed)
+        self.net_ = build_net(
+            self._network_factory(nn),
+            self.pooling,
+            mean,
+            scale,
+            len(tags.classes),
+            {
+                **self._loss_params(),
+                "label_smoothing": self.label_smoothing,
+                "class_weight": class_weight,
+            },
+            {
+                "mixup": self.mixup,
+                "time_roll": self.time_roll,
+                "time_mask": self.time_mask,
+                "mel_mask": self.mel_mask,
+            },
+            plan,
+            seed,
+        )
         self.precision_ = plan.precision
         self.n_iter_ = 0
         self.history_: list[dict[str, float]] = []

@@ -1,17 +1,9 @@
-import sys
-
-sys.path.insert(0, "/tmp")
-import fakefeat
-
 """scikit-learn's own checks, for every estimator, with no expected failure."""
 
 import numpy as np
-import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_sed._two_pass import *
-from sklearn_sed._tagger import *
-from sklearn_sed._detector import *
+from sklearn_sed import TwoPassSED, WeakEventDetector, WeakTagger
 
 from ._networks import EXACT
 

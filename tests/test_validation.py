@@ -220,7 +220,7 @@ def test_weights():
         check_weights([0, 0], 2)
     with pytest.raises(ValueError, match="sample_weight"):
         check_weights([1, 1, 1], 2)
-    with pytest.raises(ValueError, match="[Nn]egative"):
+    with pytest.raises(ValueError, match=r"[Nn]egative"):
         check_weights([1, -1], 2)
 
 

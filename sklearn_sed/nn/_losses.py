@@ -1,6 +1,7 @@
 """Losses for learning when sounds happen from tags alone."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -91,7 +92,7 @@ class WeakLabelLoss(nn.Module):
         Similarity below which nothing is penalised.
     cosine_warmup : int, default=0
         Epochs before the penalty has its full weight, which it rises to linearly.
-    class_weight : Tensor of shape (n_classes,) or None, default=None
+    class_weight : array-like of shape (n_classes,) or None, default=None
         Weight of each class.
     label_smoothing : float, default=0.0
         Tags are moved by half of this towards 1/2.
@@ -112,7 +113,7 @@ class WeakLabelLoss(nn.Module):
         cosine_weight: float = 0.0,
         cosine_margin: float = 0.0,
         cosine_warmup: int = 0,
-        class_weight: Tensor | None = None,
+        class_weight: Sequence[float] | None = None,
         label_smoothing: float = 0.0,
     ):
         super().__init__()
@@ -122,7 +123,8 @@ class WeakLabelLoss(nn.Module):
         self.cosine_warmup = cosine_warmup
         self.epoch = 0
         self.label_smoothing = label_smoothing
-        self.register_buffer("class_weight", class_weight)
+        weight = None if class_weight is None else torch.as_tensor(class_weight)
+        self.register_buffer("class_weight", weight)
 
     def forward(self, scores: Scores, target: tuple[Tensor, Tensor]) -> Tensor:
         """Return the loss of a batch.

@@ -10,6 +10,7 @@ import numpy as np
 import skorch
 import torch
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
+from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
@@ -17,6 +18,7 @@ from tqdm.auto import tqdm
 from ._augment import Augment
 from ._losses import WeakLabelLoss
 from ._networks import WeakLabelNet, frame_proba
+from ._pooling import make_pooling
 
 __all__ = ["Plan", "build_net", "predict", "train"]
 
@@ -141,7 +143,7 @@ class WeakLabelTrainer(skorch.NeuralNet):
     """
 
     def __init__(
-        self, *args: Any, augment: Callable | None = None, autocast=None, **kwargs: Any
+        self, *args: Any, augment: Augment, autocast: torch.dtype | None, **kwargs: Any
     ):
         super().__init__(*args, **kwargs)
         self.augment = augment
@@ -158,9 +160,8 @@ class WeakLabelTrainer(skorch.NeuralNet):
 
     def train_step_single(self, batch, **fit_params):
         """Augment the batch and learn from it."""
-        batch = batch if self.augment is None else self.augment(batch)
         with self._autocast():
-            return super().train_step_single(batch, **fit_params)
+            return super().train_step_single(self.augment(batch), **fit_params)
 
     def _autocast(self):
         if self.autocast is None:
@@ -195,19 +196,54 @@ def seeded(seed: int, device: str) -> Iterator[None]:
 
 
 def build_net(
-    module: Callable[[], WeakLabelNet],
-    criterion: WeakLabelLoss,
-    augment: Augment | None,
+    make_network: Callable[[int, int], nn.Module],
+    pooling: str,
+    mean: np.ndarray,
+    scale: np.ndarray,
+    n_classes: int,
+    loss: Mapping[str, Any],
+    augment: Mapping[str, Any],
     plan: Plan,
     seed: int,
 ) -> WeakLabelTrainer:
-    """Build an initialised skorch net; ``module`` makes the network when seeded."""
+    """Build an initialised skorch net.
+
+    Parameters
+    ----------
+    make_network : callable
+        Builds the network from ``n_mels`` and ``n_classes``.
+    pooling : str
+        Name of the clip pooling.
+    mean, scale : array of shape (n_mels,)
+        Standardisation of each band.
+    n_classes : int
+        Number of classes.
+    loss, augment : mapping
+        Keyword arguments of :class:`WeakLabelLoss` and :class:`Augment`.
+    plan : Plan
+        How to train.
+    seed : int
+        Seed of the initial weights.
+
+    Returns
+    -------
+    WeakLabelTrainer
+        An untrained net on the plan's device.
+    """
     dtype = torch.float64 if plan.precision == "float64" else torch.float32
     optimizer, options = OPTIMIZERS[plan.optimizer]
+    center = torch.from_numpy(mean)
     with seeded(seed, plan.device):
-        net = WeakLabelTrainer(
-            module().to(dtype),
-            criterion.to(dtype),
+        network = make_network(len(mean), n_classes)
+        module = WeakLabelNet(
+            network.to(memory_format=torch.channels_last),
+            make_pooling(pooling, n_classes),
+            center,
+            torch.from_numpy(scale),
+        )
+        return WeakLabelTrainer(
+            module.to(dtype),
+            WeakLabelLoss(**loss).to(dtype),
             optimizer=optimizer,
             lr=plan.learning_rate,
             batch_size=plan.batch_size,
@@ -219,13 +255,11 @@ def build_net(
             predict_nonlinearity=None,
             device=plan.device,
             verbose=0,
-            augment=augment,
+            augment=Augment(**augment, fill=center),
             autocast=torch.bfloat16 if plan.precision == "bfloat16" else None,
             **{f"optimizer__{key}": value for key, value in options.items()},
             optimizer__weight_decay=plan.weight_decay,
         ).initialize()
-        net.module_.network.to(memory_format=torch.channels_last)
-    return net
 
 
 def train(
@@ -252,14 +286,26 @@ def train(
         named.append(("early_stopping", stop))
     if plan.verbose:
         named.append(("progress", ProgressBar(plan.title, n_steps)))
-    net.set_params(lr=plan.learning_rate, callbacks=[*named, *plan.callbacks])
+    net.set_params(lr=plan.learning_rate)
+    net.callbacks = [*named, *plan.callbacks]
+    net.initialize_callbacks()
     with seeded(seed, plan.device):
         net.notify("on_train_begin", X=None, y=None)
         try:
             net.fit_loop((train_set, valid_set), epochs=plan.max_epochs)
+        except KeyboardInterrupt:
+            # skorch's way to stop early, too; anybody else's is passed on.
+            if not any(_has_stopped(callback) for _, callback in net.callbacks_):
+                raise
         finally:
             net.notify("on_train_end", X=None, y=None)
-    net.set_params(callbacks=None)
+            net.callbacks = None
+            net.initialize_callbacks()
+
+
+def _has_stopped(callback: Callback) -> bool:
+    """Tell whether it was this callback that ended training."""
+    return isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience
 
 
 def _silent(*args: Any) -> None:
@@ -301,7 +347,11 @@ def predict(
     dtype = np.float64 if parameter.dtype == torch.float64 else np.float32
     data = Clips(clips, dtype=dtype)
     loader = DataLoader(
-        data, batch_size=batch_size, sampler=order.tolist(), collate_fn=collate
+        data,
+        batch_size=batch_size,
+        sampler=order.tolist(),
+        collate_fn=collate,
+        generator=torch.Generator(),  # the global one is the user's
     )
     logits: list[np.ndarray] = []
     probas: list[Any] = [None] * len(clips) if frames else []

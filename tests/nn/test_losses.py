@@ -132,9 +132,7 @@ def test_cosine_weight_class_weight_and_clip_weight():
     y = torch.tensor([[1.0, 1.0]], dtype=torch.float64)
     plain = [bce(1, 0.7), bce(1, 0.6)]
     cosine = (0.12 + 0.07) / (math.hypot(0.2, 0.7) * math.hypot(0.6, 0.1))
-    loss = WeakLabelLoss(
-        cosine_weight=0.1, class_weight=torch.tensor([1.0, 10.0], dtype=torch.float64)
-    )
+    loss = WeakLabelLoss(cosine_weight=0.1, class_weight=[1.0, 10.0])
     expected = ((plain[0] + 0.1 * cosine) + 10 * (plain[1] + 0.1 * cosine)) / 2
     weight = torch.tensor([3.0], dtype=torch.float64)
     assert loss(scores(P), (y, weight)).item() == pytest.approx(3 * expected)
