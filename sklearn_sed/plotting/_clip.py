@@ -1,0 +1,134 @@
+"""What pictures of one clip share: a spectrogram above one lane for each class."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from .._validation import check_time_resolution
+from ._style import class_name, frame_model
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SPECTROGRAM_HEIGHT = 4.0  # in lanes
+DYNAMIC_RANGE = 80.0  # in dB: what is weaker has the colour of silence
+
+
+class ClipDisplay:
+    """A clip's spectrogram over lanes, one for each class, in a single axes.
+
+    The vertical unit is the height of a lane. Lane k lies around k, counted downwards;
+    the spectrogram lies above lane 0. So time is shared, and the picture goes into any
+    axes of any figure.
+    """
+
+    spectrogram: Any
+    time_resolution: Any
+    duration: Any
+    sample_rate: Any
+    fmin: Any
+    fmax: Any
+
+    def _draw_clip(
+        self,
+        ax: "Axes",
+        labels: list[Any],
+        last_offset: float,
+        cmap: Any,
+        time_resolution: float | None,
+    ) -> None:
+        """Draw the spectrogram, the names of the lanes and the labels of the axes."""
+        n_lanes = len(labels)
+        positions: list[float] = list(range(n_lanes))
+        names = [class_name(label) for label in labels]
+        top, end = -0.5, last_offset
+        self.im_ = None
+        if self.spectrogram is not None:
+            bands, seconds = self._check_spectrogram(time_resolution)
+            top, end = top - SPECTROGRAM_HEIGHT, max(end, seconds)
+            peak = bands.max()
+            self.im_ = ax.imshow(
+                bands.T,
+                origin="lower",
+                aspect="auto",
+                extent=(0.0, seconds, -0.5, top),
+                cmap=cmap,
+                vmin=max(bands.min(), peak - DYNAMIC_RANGE),
+                vmax=peak,
+            )
+            for position, name in self._band_ticks(bands.shape[1]):
+                positions.append(-0.5 - position * SPECTROGRAM_HEIGHT / bands.shape[1])
+                names.append(name)
+        ax.set_yticks(positions, names)
+        for lane in range(1, n_lanes):
+            ax.axhline(lane - 0.5, color="0.8", linewidth=0.5, zorder=0.5)
+        end = self.duration if self.duration is not None else end
+        ax.set(xlim=(0.0, end or 1.0), ylim=(max(n_lanes, 1) - 0.5, top))
+        ax.set_xlabel("Time (s)")
+
+    def _check_spectrogram(
+        self, time_resolution: float | None
+    ) -> tuple[np.ndarray, float]:
+        """Return the spectrogram as an array, and how many seconds it lasts."""
+        bands = np.asarray(self.spectrogram, dtype=np.float64)
+        if bands.ndim != 2 or 0 in bands.shape or not np.isfinite(bands).all():
+            raise ValueError(
+                "spectrogram must be the finite features of one clip, (n_frames, "
+                f"n_mels), got an array of shape {bands.shape}"
+            )
+        resolution = check_time_resolution(
+            time_resolution, getattr(self.spectrogram, "time_resolution", None)
+        )
+        return bands, len(bands) * resolution
+
+    def _band_ticks(self, n_mels: int) -> list[tuple[float, str]]:
+        """Return at which height, counted in bands, to write which frequency."""
+        if self.sample_rate is None:
+            return [(0.5, "band 1"), (n_mels - 0.5, f"band {n_mels}")]
+        from librosa import hz_to_mel
+
+        fmax = self.sample_rate / 2 if self.fmax is None else self.fmax
+        low, high = hz_to_mel(self.fmin), hz_to_mel(fmax)
+        octaves = 500.0 * 2.0 ** np.arange(10)
+        # The first band peaks one step above fmin, the last one step below fmax; a band
+        # is drawn half a band up and down from its peak.
+        steps = (hz_to_mel(octaves) - low) / (high - low) * (n_mels + 1)
+        heights = steps - 0.5
+        return [
+            (float(height), f"{hz / 1000:g} kHz" if hz >= 1000 else f"{hz:g} Hz")
+            for height, hz in zip(heights, octaves)
+            if 0 <= height <= n_mels
+        ]
+
+
+def of_clip(sequence: Any, clip: int, name: str) -> Any:
+    """Return what a sequence (or None) holds for a clip."""
+    if sequence is None:
+        return None
+    if not 0 <= clip < len(sequence):
+        raise ValueError(
+            f"clip={clip} is not in {name}, which has {len(sequence)} clips, counted "
+            "from 0"
+        )
+    return sequence[clip]
+
+
+def describe_features(features: Any, clip: int) -> dict[str, Any]:
+    """Return the spectrogram of a clip, its clock and its duration, where known."""
+    spectrogram = of_clip(features, clip, "X")
+    if not isinstance(spectrogram, np.ndarray) or spectrogram.ndim != 2:
+        return {}
+    durations = getattr(features, "durations", None)
+    return {
+        "spectrogram": spectrogram,
+        "time_resolution": getattr(features, "time_resolution", None),
+        "duration": None if durations is None else float(durations[clip]),
+    }
+
+
+def select_clip(estimator: Any, X: Any, clip: int) -> tuple[Any, Any, Any]:
+    """Return X with one clip only, who predicts its frame scores, and its features."""
+    of_clip(X, clip, "X")
+    X = _safe_indexing(X, [clip])
+    return X, *frame_model(estimator, X)

@@ -1,0 +1,282 @@
+"""Events of a clip, true and found, under its spectrogram."""
+
+import pandas as pd
+
+from ..events import check_events
+from ._clip import ClipDisplay, describe_features, of_clip, select_clip
+from ._style import (
+    ESTIMATED_COLOR,
+    REFERENCE_COLOR,
+    legend_above,
+    mel_scale,
+    prepare_axes,
+)
+
+
+class EventsDisplay(ClipDisplay):
+    """Reference and estimated events of a clip under its spectrogram.
+
+    Each class has a lane with its reference events above its estimated ones. Create the
+    display by :meth:`from_predictions` or :meth:`from_estimator`; all parameters are
+    stored as attributes.
+
+    Parameters
+    ----------
+    events_true : DataFrame, default=None
+        Reference: event table with the columns `onset`, `offset`, `event_label`.
+    events_pred : DataFrame, default=None
+        Estimate: event table.
+    labels : sequence of str, default=None
+        The classes to show, from top to bottom. By default those that occur, sorted.
+    spectrogram : array-like of shape (n_frames, n_mels), default=None
+        Mel spectrogram of the clip in dB. None draws the events alone.
+    time_resolution : float, default=None
+        Seconds per frame of the spectrogram. By default what the spectrogram carries.
+    duration : float, default=None
+        Length of the clip in seconds. By default the end of what is drawn.
+    sample_rate : float, default=None
+        Sample rate in Hz behind the spectrogram. None counts mel bands instead of
+        labelling frequencies.
+    fmin : float, default=0.0
+        Lowest frequency of the mel bands, in Hz.
+    fmax : float, default=None
+        Highest frequency of the mel bands, in Hz; half the sample rate when None.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the picture.
+    figure_ : matplotlib Figure
+        Figure that contains it.
+    im_ : matplotlib AxesImage or None
+        The spectrogram.
+    bars_true_, bars_pred_ : matplotlib BarContainer or None
+        One bar for each reference and for each estimated event.
+
+    See Also
+    --------
+    FrameScoresDisplay : The score curves in which events are found.
+
+    Examples
+    --------
+    >>> from sklearn_sed.events import make_events
+    >>> from sklearn_sed.plotting import EventsDisplay
+    >>> y_true = [make_events([0.5, 2.0], [1.0, 4.0], ["Dog", "Speech"])]
+    >>> y_pred = [make_events([0.6], [1.2], ["Dog"])]
+    >>> display = EventsDisplay.from_predictions(y_true, y_pred)
+    >>> len(display.bars_true_), len(display.bars_pred_)
+    (2, 1)
+    """
+
+    def __init__(
+        self,
+        events_true=None,
+        events_pred=None,
+        *,
+        labels=None,
+        spectrogram=None,
+        time_resolution=None,
+        duration=None,
+        sample_rate=None,
+        fmin=0.0,
+        fmax=None,
+    ):
+        self.events_true = events_true
+        self.events_pred = events_pred
+        self.labels = labels
+        self.spectrogram = spectrogram
+        self.time_resolution = time_resolution
+        self.duration = duration
+        self.sample_rate = sample_rate
+        self.fmin = fmin
+        self.fmax = fmax
+
+    def plot(
+        self,
+        ax=None,
+        *,
+        cmap="viridis",
+        true_kwargs=None,
+        pred_kwargs=None,
+        legend=True,
+    ):
+        """Draw the events.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; those of a new figure when None.
+        cmap : str or Colormap, default="viridis"
+            Colours of the spectrogram.
+        true_kwargs, pred_kwargs : dict, default=None
+            Style of the bars: keyword arguments of :meth:`matplotlib.axes.Axes.barh`.
+        legend : bool, default=True
+            Whether to say which bars are which.
+
+        Returns
+        -------
+        display : EventsDisplay
+            This display.
+
+        Raises
+        ------
+        AnnotationError
+            If an event table is not valid.
+        ValueError
+            If there are neither reference nor estimated events, or the spectrogram is
+            not that of one clip.
+        """
+        if self.events_true is None and self.events_pred is None:
+            raise ValueError("nothing to draw: pass events_true, events_pred or both")
+        true = _check_table(self.events_true, "events_true")
+        pred = _check_table(self.events_pred, "events_pred")
+        drawn = pd.concat([table for table in (true, pred) if table is not None])
+        labels = self.labels
+        if labels is None:
+            labels = sorted(drawn["event_label"].unique())
+        height = 1.0 + 0.3 * len(labels) + (self.spectrogram is not None) * 1.4
+        ax = prepare_axes(self, ax, 6.0, height)
+        last_offset = drawn["offset"].max() if len(drawn) else 0.0
+        self._draw_clip(ax, list(labels), last_offset, cmap, self.time_resolution)
+        style = {"height": 0.38, "linewidth": 0.8}
+        reference = {"color": REFERENCE_COLOR, "label": "reference"} | style
+        estimate = {"color": ESTIMATED_COLOR, "label": "estimated"} | style
+        self.bars_true_ = _draw_bars(
+            ax, true, labels, -0.2, reference | (true_kwargs or {})
+        )
+        self.bars_pred_ = _draw_bars(
+            ax, pred, labels, 0.2, estimate | (pred_kwargs or {})
+        )
+        if legend:
+            legend_above(ax)
+        return self
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true,
+        y_pred=None,
+        *,
+        clip=0,
+        X=None,
+        labels=None,
+        duration=None,
+        sample_rate=None,
+        fmin=0.0,
+        fmax=None,
+        ax=None,
+        **kwargs,
+    ):
+        """Draw the events of one clip out of many.
+
+        Parameters
+        ----------
+        y_true : sequence of DataFrame of length n_clips or None
+            Reference events.
+        y_pred : sequence of DataFrame of length n_clips, default=None
+            Estimated events.
+        clip : int, default=0
+            Index of the clip.
+        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays, \
+                default=None
+            Features, for the spectrogram. They must carry their time resolution, as
+            those of :class:`~sklearn_sed.LogMelTransformer` do.
+        labels : sequence of str, default=None
+            The classes to show. By default those that occur in the clip, sorted.
+        duration : float, default=None
+            Length of the clip in seconds. By default what the features say.
+        sample_rate, fmin, fmax : float
+            The frequencies behind the mel bands, as in the class.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; those of a new figure when None.
+        **kwargs : dict
+            Keyword arguments of :meth:`plot`.
+
+        Returns
+        -------
+        display : EventsDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If there is no such clip, or for the reasons of :meth:`plot`.
+        """
+        clip_of_X = {} if X is None else describe_features(X, clip)
+        if duration is not None:
+            clip_of_X["duration"] = duration
+        display = cls(
+            of_clip(y_true, clip, "y_true"),
+            of_clip(y_pred, clip, "y_pred"),
+            labels=labels,
+            sample_rate=sample_rate,
+            fmin=fmin,
+            fmax=fmax,
+            **clip_of_X,
+        )
+        return display.plot(ax, **kwargs)
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, y=None, *, clip=0, labels=None, ax=None, **kwargs
+    ):
+        """Find the events of one clip and draw them.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted; its ``predict`` returns event tables. A pipeline computes the
+            spectrogram, and a transformer in it that has `sample_rate`, `fmin` and
+            `fmax` tells the frequencies.
+        X : sequence of n_clips items
+            What the estimator takes: features, paths, waveforms.
+        y : sequence of DataFrame of length n_clips, default=None
+            Reference events.
+        clip : int, default=0
+            Index of the clip; only this one is computed.
+        labels : sequence of str, default=None
+            The classes to show. By default those that occur in the clip, sorted.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; those of a new figure when None.
+        **kwargs : dict
+            Keyword arguments of :meth:`plot`.
+
+        Returns
+        -------
+        display : EventsDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If there is no such clip, or for the reasons of :meth:`plot`.
+        """
+        one, _, features = select_clip(estimator, X, clip)
+        return cls.from_predictions(
+            None if y is None else [of_clip(y, clip, "y")],
+            estimator.predict(one),
+            X=features,
+            labels=labels,
+            ax=ax,
+            **mel_scale(estimator),
+            **kwargs,
+        )
+
+
+def _check_table(table, name):
+    """Return a valid event table, or None for None."""
+    return None if table is None else check_events([table], name=name)[0]
+
+
+def _draw_bars(ax, table, labels, shift, style):
+    """Draw a table's events in their lanes, or nothing for None."""
+    if table is None:
+        return None
+    lane = {label: k for k, label in enumerate(labels)}
+    table = table[table["event_label"].isin(list(labels))]
+    return ax.barh(
+        table["event_label"].map(lane).to_numpy(dtype=float) + shift,
+        (table["offset"] - table["onset"]).to_numpy(),
+        left=table["onset"].to_numpy(),
+        **style,
+    )

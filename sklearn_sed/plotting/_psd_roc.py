@@ -1,0 +1,254 @@
+"""PSD-ROC curves: what is found against what is falsely found, at all thresholds."""
+
+import numpy as np
+
+from .._validation import check_time_resolution
+from ..metrics import psd_roc_curve
+from ..metrics._scorers import _add_columns, _add_unknown
+from ._style import (
+    BLACK,
+    CYCLE,
+    LINESTYLES,
+    class_name,
+    frame_model,
+    legend_of_curves,
+    prepare_axes,
+)
+
+SCENARIOS = {
+    1: {"dtc_threshold": 0.7, "gtc_threshold": 0.7},
+    2: {
+        "dtc_threshold": 0.1,
+        "gtc_threshold": 0.1,
+        "cttc_threshold": 0.3,
+        "alpha_ct": 0.5,
+    },
+}
+
+
+class PSDROCDisplay:
+    """PSD-ROC curve, whose area is the PSDS, and the curves of the classes.
+
+    Create the display by :meth:`from_predictions` or :meth:`from_estimator`; all
+    parameters are stored as attributes.
+
+    Parameters
+    ----------
+    curve : PSDROC
+        As :func:`~sklearn_sed.metrics.psd_roc_curve` returns it.
+    name : str, default=None
+        What to call the curve in the legend.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the curves.
+    figure_ : matplotlib Figure
+        Figure that contains it.
+    line_ : matplotlib Line2D
+        The curve over all classes.
+    class_lines_ : dict from label to matplotlib Line2D
+        The curves of the classes, where drawn.
+
+    See Also
+    --------
+    sklearn_sed.metrics.psd_roc_curve : The numbers.
+
+    Examples
+    --------
+    >>> from sklearn_sed.events import make_events
+    >>> from sklearn_sed.plotting import PSDROCDisplay
+    >>> y_true = [make_events([1.0], [3.0], ["Dog"])]
+    >>> frame_proba = [[[0.1], [0.9], [0.8], [0.3]]]
+    >>> display = PSDROCDisplay.from_predictions(
+    ...     y_true, frame_proba, time_resolution=1.0, labels=["Dog"], durations=4.0
+    ... )
+    >>> display.curve.psds
+    1.0
+    """
+
+    def __init__(self, curve, *, name=None):
+        self.curve = curve
+        self.name = name
+
+    def plot(self, ax=None, *, name=None, plot_classes=True, line_kwargs=None):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; those of a new figure when None.
+        name : str, default=None
+            What to call the curve in the legend; by default the display's own name.
+        plot_classes : bool, default=True
+            Whether to draw a curve for each class.
+        line_kwargs : dict, default=None
+            Style of the curve over all classes: keyword arguments of
+            :meth:`matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        display : PSDROCDisplay
+            This display.
+        """
+        curve = self.curve
+        ax = prepare_axes(self, ax, 6.0 if plot_classes else 4.2, 3.6)
+        self.class_lines_ = {}
+        if plot_classes:
+            areas = curve.class_psds
+            for index, label in enumerate(curve.labels):
+                cycle, color = divmod(index, len(CYCLE))
+                self.class_lines_[label] = self._draw(
+                    ax,
+                    curve.class_efpr[label],
+                    curve.class_tpr[label],
+                    color=CYCLE[color],
+                    linestyle=LINESTYLES[cycle % len(LINESTYLES)],
+                    linewidth=1.0,
+                    label=f"{class_name(label)} ({areas[label]:.2f})",
+                )
+        name = self.name if name is None else name
+        style = {
+            "color": BLACK,
+            "linewidth": 2.0,
+            "label": f"{name or 'all classes'} (PSDS = {curve.psds:.3f})",
+        }
+        self.line_ = self._draw(
+            ax, curve.efpr, curve.tpr, **style | (line_kwargs or {})
+        )
+        ax.set(
+            xlim=(0.0, curve.max_efpr),
+            ylim=(0.0, 1.02),
+            xlabel="Effective false positives per hour",
+            ylabel="Effective true positive rate",
+        )
+        legend_of_curves(ax, beside=plot_classes, loc="lower right")
+        return self
+
+    def _draw(self, ax, efpr, tpr, **style):
+        """Draw a staircase from no false positives to the end of the curve."""
+        x = np.concatenate([[0.0], efpr, [self.curve.max_efpr]])
+        y = np.concatenate([[0.0], tpr, tpr[-1:]])
+        return ax.plot(x, y, drawstyle="steps-post", **style)[0]
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true,
+        frame_proba,
+        *,
+        labels,
+        time_resolution=None,
+        durations=None,
+        scenario=1,
+        name=None,
+        ax=None,
+        **kwargs,
+    ):
+        """Compute the curves from frame scores and draw them.
+
+        Parameters
+        ----------
+        y_true : sequence of DataFrame of length n_clips
+            Reference events.
+        frame_proba : array-like of shape (n_clips, n_frames, n_labels) or sequence \
+                of array-like of shape (n_frames_i, n_labels)
+            Frame scores of each clip.
+        labels : sequence of str of length n_labels
+            The class of each column.
+        time_resolution : float, default=None
+            Seconds per frame. By default what the scores carry.
+        durations : float or array-like of shape (n_clips,), default=None
+            Length of each clip in seconds. By default what the scores carry, else the
+            length of their frames.
+        scenario : {1, 2} or dict, default=1
+            Criteria and weights: those of scenario 1 (react fast) or 2 (do not confuse
+            classes) of the DCASE challenge, or your own keyword arguments of
+            :func:`~sklearn_sed.metrics.psd_roc_curve`.
+        name : str, default=None
+            What to call the curve in the legend.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; those of a new figure when None.
+        **kwargs : dict
+            Keyword arguments of :meth:`plot`.
+
+        Returns
+        -------
+        display : PSDROCDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        TimeResolutionError
+            If nothing says how long a frame lasts.
+        ValueError
+            If the scenario is unknown, or for the reasons of
+            :func:`~sklearn_sed.metrics.psd_roc_curve`.
+        """
+        if not isinstance(scenario, dict) and scenario not in SCENARIOS:
+            raise ValueError(f"scenario must be 1, 2 or a dict, got {scenario!r}")
+        resolution = check_time_resolution(
+            time_resolution, getattr(frame_proba, "time_resolution", None)
+        )
+        if durations is None:
+            durations = getattr(frame_proba, "durations", None)
+        if durations is None:
+            durations = [len(scores) * resolution for scores in frame_proba]
+        curve = psd_roc_curve(
+            y_true,
+            frame_proba,
+            time_resolution=resolution,
+            labels=labels,
+            durations=durations,
+            **scenario if isinstance(scenario, dict) else SCENARIOS[scenario],
+        )
+        return cls(curve, name=name).plot(ax, **kwargs)
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, y, *, scenario=1, name=None, ax=None, **kwargs
+    ):
+        """Compute frame scores and their curves, and draw them.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted; it, or the last step of a pipeline, has ``predict_frame_proba`` and
+            ``classes_``. A class of `y` that it does not know is never found.
+        X : sequence of n_clips items
+            What the estimator takes: features, paths, waveforms.
+        y : sequence of DataFrame of length n_clips
+            Reference events.
+        scenario : {1, 2} or dict, default=1
+            As in :meth:`from_predictions`.
+        name : str, default=None
+            What to call the curve in the legend.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; those of a new figure when None.
+        **kwargs : dict
+            Keyword arguments of :meth:`plot`.
+
+        Returns
+        -------
+        display : PSDROCDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            For the reasons of :meth:`from_predictions`.
+        """
+        model, features = frame_model(estimator, X)
+        scores = model.predict_frame_proba(features)
+        labels = _add_unknown(list(model.classes_), y)
+        return cls.from_predictions(
+            y,
+            [_add_columns(clip, len(labels)) for clip in scores],
+            labels=labels,
+            time_resolution=getattr(scores, "time_resolution", None),
+            durations=getattr(scores, "durations", None),
+            scenario=scenario,
+            name=name,
+            ax=ax,
+            **kwargs,
+        )

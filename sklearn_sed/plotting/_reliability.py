@@ -1,0 +1,262 @@
+"""How often what is called probable is true."""
+
+from ..calibration import multilabel_calibration_curve
+from ._style import (
+    BLACK,
+    CYCLE,
+    LINESTYLES,
+    class_name,
+    legend_of_curves,
+    prepare_axes,
+)
+
+
+class ReliabilityDisplay:
+    """Reliability diagram of tag probabilities, with the distribution of these.
+
+    A calibrated tagger keeps to the diagonal; below it, the tagger is too sure of the
+    classes. Bars along the bottom show which fraction of the probabilities is in each
+    bin. Create the display by :meth:`from_predictions` or :meth:`from_estimator`; all
+    parameters are stored as attributes.
+
+    Parameters
+    ----------
+    curve : CalibrationCurve
+        Of all classes together, as
+        :func:`~sklearn_sed.calibration.multilabel_calibration_curve` returns it.
+    class_curves : dict from label to CalibrationCurve, default=None
+        The curve of each class.
+    name : str, default=None
+        What to call the curve in the legend.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the curves.
+    figure_ : matplotlib Figure
+        Figure that contains it.
+    line_ : matplotlib Line2D
+        The curve of all classes together.
+    class_lines_ : dict from label to matplotlib Line2D
+        The curves of the classes, where drawn.
+    diagonal_ : matplotlib Line2D
+        Perfect calibration.
+    bars_ : matplotlib BarContainer or None
+        The distribution of the probabilities.
+
+    See Also
+    --------
+    sklearn_sed.calibration.CalibratedTaggerCV : Makes probabilities reliable.
+    sklearn.calibration.CalibrationDisplay : The like for one class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_sed.plotting import ReliabilityDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> y_proba = rng.random((100, 2))
+    >>> y_true = (rng.random((100, 2)) < y_proba).astype(int)
+    >>> display = ReliabilityDisplay.from_predictions(
+    ...     y_true, y_proba, labels=["Cat", "Dog"]
+    ... )
+    >>> round(display.curve.error, 2) < 0.1
+    True
+    """
+
+    def __init__(self, curve, *, class_curves=None, name=None):
+        self.curve = curve
+        self.class_curves = class_curves
+        self.name = name
+
+    def plot(
+        self,
+        ax=None,
+        *,
+        name=None,
+        plot_classes=True,
+        show_distribution=True,
+        line_kwargs=None,
+    ):
+        """Draw the diagram.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; those of a new figure when None.
+        name : str, default=None
+            What to call the curve in the legend; by default the display's own name.
+        plot_classes : bool, default=True
+            Whether to draw a curve for each class.
+        show_distribution : bool, default=True
+            Whether to draw the distribution of the probabilities.
+        line_kwargs : dict, default=None
+            Style of the curve of all classes together: keyword arguments of
+            :meth:`matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        display : ReliabilityDisplay
+            This display.
+        """
+        class_curves = (self.class_curves or {}) if plot_classes else {}
+        ax = prepare_axes(self, ax, 7.0 if class_curves else 4.2, 4.0)
+        self.diagonal_ = ax.plot([0, 1], [0, 1], color="0.6", linestyle=":")[0]
+        self.bars_ = None
+        if show_distribution:
+            self.bars_ = self._draw_distribution(ax)
+        self.class_lines_ = {}
+        for index, (label, curve) in enumerate(class_curves.items()):
+            cycle, color = divmod(index, len(CYCLE))
+            self.class_lines_[label] = ax.plot(
+                curve.prob_pred,
+                curve.prob_true,
+                color=CYCLE[color],
+                linestyle=LINESTYLES[cycle % len(LINESTYLES)],
+                linewidth=1.0,
+                label=f"{class_name(label)} ({curve.error:.2f})",
+            )[0]
+        name = self.name if name is None else name
+        style = {
+            "color": BLACK,
+            "linewidth": 2.0,
+            "marker": "o",
+            "markersize": 5.0,
+            "label": f"{name or 'all classes'} (ECE = {self.curve.error:.3f})",
+        }
+        self.line_ = ax.plot(
+            self.curve.prob_pred, self.curve.prob_true, **style | (line_kwargs or {})
+        )[0]
+        ax.set(
+            xlim=(-0.01, 1.01),
+            ylim=(-0.01, 1.01),
+            xlabel="Mean predicted probability",
+            ylabel="Fraction of clips with the class",
+        )
+        legend_of_curves(ax, beside=bool(class_curves), loc="upper left")
+        return self
+
+    def _draw_distribution(self, ax):
+        """Draw which fraction of the probabilities is in each bin."""
+        total = max(self.curve.count.sum(), 1)
+        return ax.bar(
+            self.curve.prob_pred,
+            self.curve.count / total,
+            width=0.03,
+            color="0.8",
+            zorder=0.5,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true,
+        y_proba,
+        *,
+        labels=None,
+        n_bins=10,
+        strategy="uniform",
+        name=None,
+        ax=None,
+        **kwargs,
+    ):
+        """Compare probabilities with labels and draw the diagram.
+
+        Parameters
+        ----------
+        y_true : array-like of n_clips labels
+            Reference tags: an indicator, or with `labels` any weak or strong labels.
+        y_proba : array-like of shape (n_clips, n_classes)
+            Probability of each class in each clip.
+        labels : sequence of str of length n_classes, default=None
+            The class of each column. None numbers them.
+        n_bins : int, default=10
+            Number of bins.
+        strategy : {"uniform", "quantile"}, default="uniform"
+            Bins of equal width, or with equally many probabilities.
+        name : str, default=None
+            What to call the curve in the legend.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; those of a new figure when None.
+        **kwargs : dict
+            Keyword arguments of :meth:`plot`.
+
+        Returns
+        -------
+        display : ReliabilityDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            For the reasons of
+            :func:`~sklearn_sed.calibration.multilabel_calibration_curve`.
+        """
+        curve, by_class = (
+            multilabel_calibration_curve(
+                y_true,
+                y_proba,
+                labels=labels,
+                n_bins=n_bins,
+                strategy=strategy,
+                average=average,
+            )
+            for average in ("micro", None)
+        )
+        names = range(len(by_class)) if labels is None else labels
+        display = cls(curve, class_curves=dict(zip(names, by_class)), name=name)
+        return display.plot(ax, **kwargs)
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y,
+        *,
+        n_bins=10,
+        strategy="uniform",
+        name=None,
+        ax=None,
+        **kwargs,
+    ):
+        """Compute probabilities, compare them with labels and draw the diagram.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with ``predict_proba`` of shape (n_clips, n_classes) and
+            ``classes_``.
+        X : sequence of n_clips items
+            What the estimator takes: features, paths, waveforms.
+        y : weak or strong labels of length n_clips
+            Reference labels.
+        n_bins, strategy
+            As in :meth:`from_predictions`.
+        name : str, default=None
+            What to call the curve in the legend.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; those of a new figure when None.
+        **kwargs : dict
+            Keyword arguments of :meth:`plot`.
+
+        Returns
+        -------
+        display : ReliabilityDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            For the reasons of :meth:`from_predictions`.
+        """
+        proba = estimator.predict_proba(X)
+        return cls.from_predictions(
+            y,
+            proba,
+            labels=estimator.classes_,
+            n_bins=n_bins,
+            strategy=strategy,
+            name=name,
+            ax=ax,
+            **kwargs,
+        )

@@ -1,0 +1,88 @@
+"""What all pictures share: colours, axes, and the way from an estimator to scores."""
+
+from typing import TYPE_CHECKING, Any
+
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Colours of M. Okabe and K. Ito, which every kind of colour vision tells apart.
+BLACK = "#000000"
+BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY_BLUE = CYCLE = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+)
+LINESTYLES = ("-", "--", ":", "-.")  # for more classes than colours
+REFERENCE_COLOR, ESTIMATED_COLOR = BLUE, ORANGE
+
+
+def class_name(label: Any) -> str:
+    """Return a label as people write it."""
+    return str(label).replace("_", " ")
+
+
+def legend_above(ax: "Axes") -> None:
+    """Put the legend in one row above the axes, on the right."""
+    ax.legend(
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        ncols=3,
+        frameon=False,
+        borderaxespad=0.1,
+    )
+
+
+def legend_of_curves(ax: "Axes", *, beside: bool, loc: str) -> None:
+    """Put the legend beside the axes where there are many curves, else within."""
+    place: dict[str, Any] = {"loc": loc}
+    if beside:
+        place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+    ax.legend(fontsize="small", frameon=False, **place)
+
+
+def prepare_axes(display: Any, ax: "Axes | None", width: float, height: float) -> Any:
+    """Return the axes to draw on, noted in the display; a new figure's when None."""
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        _, ax = plt.subplots(figsize=(width, height), layout="constrained")
+    display.ax_, display.figure_ = ax, ax.figure
+    return ax
+
+
+def frame_model(estimator: Any, X: Any) -> tuple[Any, Any]:
+    """Return who predicts frame scores, and the features it is given."""
+    inner = _inner_estimator(estimator)
+    if inner is not None:
+        return frame_model(inner, X)
+    if isinstance(estimator, Pipeline):
+        features = estimator[:-1].transform(X) if len(estimator) > 1 else X
+        return frame_model(estimator[-1], features)
+    return estimator, X
+
+
+def mel_scale(estimator: Any) -> dict[str, Any]:
+    """Return sample_rate, fmin and fmax of the transformer in a pipeline, if any."""
+    inner = _inner_estimator(estimator)
+    if inner is not None:
+        return mel_scale(inner)
+    names = ("sample_rate", "fmin", "fmax")
+    if isinstance(estimator, Pipeline):
+        for _, step in estimator.steps:
+            if all(hasattr(step, name) for name in names):
+                return {name: getattr(step, name) for name in names}
+        return mel_scale(estimator[-1])
+    return {}
+
+
+def _inner_estimator(estimator: Any) -> Any:
+    """Return the fitted estimator in a search, a tuner or a frozen one, or None."""
+    if isinstance(estimator, FrozenEstimator):
+        return estimator.estimator
+    return getattr(estimator, "best_estimator_", getattr(estimator, "estimator_", None))
