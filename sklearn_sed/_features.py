@@ -430,7 +430,7 @@ sequence of 1-D arrays
 
     def _check_length(self, X: Any, *, reset: bool) -> None:
         """Refuse a 2-D array of another length than in fit, as scikit-learn does."""
-        shape = getattr(X, "shape", ())
+        shape: tuple = getattr(X, "shape", ())
         expected = getattr(self, "n_features_in_", None)
         if reset or expected is None or len(shape) != 2 or shape[1] == expected:
             return

@@ -286,6 +286,8 @@ class _Recording:
                 _check_samples(self.path, block, self.n_read / self.info.sample_rate)
             self.n_read += len(block)
             yield _to_mono(block, full_scale=2.0**15 if is_int16 else 1.0)
+            if len(block) < n_block:  # behind a gap the decoder would repeat samples
+                break
         if self.info.format == "MP3":
             # libsndfile's own length is an estimate when the file has no index
             expected = (self._mp3_duration or 0.0) * self.info.sample_rate - _MP3_SLACK
