@@ -304,6 +304,12 @@ def test_labels_choose_and_order_the_classes():
         assert event_based_f1_score(y_true, y_pred, labels=["Cat"]) == 1
 
 
+def test_labels_may_be_an_array():
+    y = [make_events([0, 3], [1, 5], ["Cat", "Dog"])]
+    report = event_based_report(y, y, labels=np.array(["Dog", "Cat"]), output_dict=True)
+    assert list(map(repr, report))[:2] == ["'Dog'", "'Cat'"]  # plain strings
+
+
 def test_many_left_out_labels_are_counted_not_listed():
     y = [
         make_events(np.arange(12), np.arange(12) + 1, [f"c{i:02d}" for i in range(12)])

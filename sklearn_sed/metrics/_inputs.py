@@ -56,7 +56,7 @@ def check_labels(labels: Iterable[Any]) -> list[Any]:
     """Return the labels as a list, or say that some are not distinct."""
     if isinstance(labels, str):
         raise LabelError(f"labels must be a sequence of class names, got {labels!r}")
-    labels = list(labels)
+    labels = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
     twice = [label for label, count in Counter(labels).items() if count > 1]
     if twice:
         raise LabelError(f"labels must be distinct, got {twice[0]!r} more than once")

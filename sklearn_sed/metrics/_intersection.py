@@ -103,7 +103,7 @@ def intersection_based(
 ) -> Evaluation:
     """Count found events and false positives by class and over all."""
     names, reference, estimated = align_events(y_true, y_pred, labels)
-    end = max([0.0, *reference.offset, *estimated.offset])
+    end = max(float(e.offset.max(initial=0.0)) for e in (reference, estimated))
     counts = [
         _count(
             *_on_one_axis(reference[reference.label == label], end),

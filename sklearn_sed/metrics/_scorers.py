@@ -222,7 +222,7 @@ def tag_f1_scorer(estimator: Any, X: Any, y: Any) -> float:
     from sklearn.metrics import f1_score
 
     predicted = estimator.predict(X)
-    classes = list(estimator.classes_)
+    classes = np.asarray(estimator.classes_).tolist()
     if is_event_tables(y):
         classes = _add_unknown(classes, y)
     if is_event_tables(predicted):
@@ -248,7 +248,7 @@ def _psds(estimator: Any, X: Any, y: Any, **scenario: float) -> float:
     durations = getattr(frames, "durations", None)
     if durations is None:
         durations = [len(scores) * resolution for scores in frames]
-    labels = _add_unknown(list(model.classes_), y)
+    labels = _add_unknown(np.asarray(model.classes_).tolist(), y)
     return psds_score(
         y,
         [_add_columns(scores, len(labels)) for scores in frames],
