@@ -26,7 +26,8 @@ class FeatureArray(np.ndarray):
     (``X[3]``, ``X[2:5]``, ``X[mask]``, ``X[[4, 1]]``), slicing of frames and bands,
     copies, views, element-wise arithmetic, pickling and joblib. What cannot follow an
     operation becomes None, never wrong: cutting the frames of clips forgets their
-    durations, averaging over frames forgets the time resolution too.
+    durations, averaging over frames forgets the time resolution too. (Only values that
+    are moved in place, as in ``X[:] = X[::-1]``, are moved unseen.)
 
     Parameters
     ----------

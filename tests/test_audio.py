@@ -190,8 +190,7 @@ def test_no_file(tmp_path):
 
 def test_not_a_file(tmp_path):
     assert reason_of(tmp_path).startswith("directory: ")
-    os.mkfifo(tmp_path / "pipe.wav")
-    assert reason_of(tmp_path / "pipe.wav").startswith("not a file: ")
+    assert reason_of(os.devnull).startswith("not a file: ")
 
 
 def test_unopenable_file(tmp_path, monkeypatch):
