@@ -2,6 +2,8 @@
 
 import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -409,3 +411,13 @@ def test_flac_behind_an_id3_tag(tmp_path):
     id3 = b"ID3\x04\x00\x00\x00\x00\x00\x10" + bytes(16)
     path.write_bytes(id3 + path.read_bytes())
     assert len(load_audio(path)[0]) == len(NOISE)
+
+
+def test_mutated_headers_do_no_harm():
+    script = Path(__file__).parents[1] / "benchmarks" / "fuzz_audio.py"
+    if not script.exists():
+        pytest.skip("the benchmarks are not beside these tests")
+    command = [sys.executable, str(script), "--files", "200"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "slowest" in done.stdout
