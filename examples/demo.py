@@ -53,15 +53,15 @@ def whole_clip_events(tags: np.ndarray, classes: np.ndarray, duration: float):
     )
 
 
-def draw(path: Path, features, reference, found, classes) -> None:
+def draw(path: Path, features, reference, found) -> None:
     """Draw a few clips: spectrogram, true and found events."""
     busiest = np.argsort([-len(table) for table in reference], kind="stable")[:4]
     figure, axes = plt.subplots(
         len(busiest), 1, figsize=(8, 3.2 * len(busiest)), layout="constrained"
     )
-    for ax, i in zip(axes, busiest):
+    for ax, clip in zip(axes, busiest):
         EventsDisplay.from_predictions(
-            reference[i], found[i], features=features[i], ax=ax
+            reference, found, clip=clip, X=features, sample_rate=22050, ax=ax
         )
     figure.savefig(path, dpi=120)
 
@@ -128,7 +128,7 @@ def main() -> None:
     print(event_based_report(test.y, found, labels=list(classes)))
 
     write_events(args.out / "events.tsv", test.filenames, found)
-    draw(args.out / "events.png", features, test.y, found, classes)
+    draw(args.out / "events.png", features, test.y, found)
     report(f"Wrote {args.out / 'events.tsv'} and {args.out / 'events.png'}")
 
 
