@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import make_scorer
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold
 from sklearn.pipeline import make_pipeline
 
@@ -27,7 +28,11 @@ from sklearn_sed import (
 from sklearn_sed.datasets import make_soundscapes
 from sklearn_sed.events import make_events, stack_tables, to_tags
 from sklearn_sed.exceptions import AnnotationError, LabelError, TimeResolutionError
-from sklearn_sed.metrics import event_based_f1_score
+from sklearn_sed.metrics import (
+    event_based_f1_score,
+    event_based_f1_scorer,
+    segment_based_f1_scorer,
+)
 from sklearn_sed.model_selection import TunedDecoderCV
 
 from ._networks import EXACT
@@ -184,23 +189,32 @@ def test_the_search_finds_the_best_there_is(tags):
     assert_allclose(scores, tuned.class_scores_)
 
 
-def test_a_scorer_finds_the_same_as_the_fast_count():
+@pytest.mark.parametrize(
+    "scorer", [event_based_f1_scorer, make_scorer(event_based_f1_score)]
+)
+def test_a_scorer_finds_the_same_as_the_fast_count(scorer):
     X, y = make_clips(6, background=0.6, seed=4)
     grid = {"threshold": [0.2, 0.5, 0.8], "min_duration": [0.0, 0.5]}
-    calls = []
-
-    def scoring(estimator, X, y):
-        calls.append(len(X))
-        return event_based_f1_score(y, estimator.predict(X))
-
     detector = fitted_elsewhere(X, y)
     fast, slow = (
-        TunedDecoderCV(detector, cv="prefit", param_grid=grid, scoring=scorer).fit(X, y)
-        for scorer in (None, scoring)
+        TunedDecoderCV(detector, cv="prefit", param_grid=grid, scoring=scoring)
+        for scoring in (None, scorer)
     )
-    assert_allclose(fast.class_scores_, slow.class_scores_)
-    assert fast.decoder_.threshold == slow.decoder_.threshold
-    assert set(calls) == {6}
+    assert_allclose(fast.fit(X, y).class_scores_, slow.fit(X, y).class_scores_)
+    assert 0 < fast.best_score_ < 1
+    assert fast.decoder_.get_params() == slow.decoder_.get_params()
+
+
+def test_another_scorer_finds_what_it_likes():
+    X, y = make_clips(6)
+    X[0, 60:65, 2] = 0.9
+    grid = {"threshold": [0.3, 0.7], "min_duration": [0.0, 0.7]}
+    tuned = TunedDecoderCV(
+        Detector(), cv=2, param_grid=grid, scoring=segment_based_f1_scorer
+    )
+    events = tuned.fit(X, y).predict(make_clips(6, seed=1)[0])
+    assert 0.8 < tuned.best_score_ <= 1
+    assert len(events) == 6
 
 
 def test_a_scorer_must_return_a_number():
