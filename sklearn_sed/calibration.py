@@ -177,10 +177,13 @@ class CalibratedTaggerCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         _raise_for_params(params, self, None)
         routed = process_routing(self, "fit", **params)
         X, y = indexable(X, y)
+        if not _num_samples(X):
+            raise ValueError("X holds no clips (0 samples): pass at least one clip")
         if self.cv == "prefit":
             check_is_fitted(self.estimator)
             self.estimator_ = self.estimator
         else:
+            check_tags(y, _num_samples(X))  # complain before a long training
             fit_params = routed["estimator"]["fit"]
             self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
         self.classes_ = np.asarray(self.estimator_.classes_)
@@ -381,9 +384,11 @@ def _fit_calibrator(
     if not n_present or not n_absent:
         return None
     if method == "isotonic":
-        return IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(
-            proba, present
-        )
+        # So many clips cannot tell a smaller probability from 0, nor a larger from 1.
+        least = 1 / (len(present) + 2)
+        return IsotonicRegression(
+            y_min=least, y_max=1 - least, out_of_bounds="clip"
+        ).fit(proba, present)
     # Platt's targets keep clear of 0 and 1, so that the slope stays finite however well
     # the classes separate: each clip counts partly as positive, partly as negative.
     target = np.where(
