@@ -7,11 +7,11 @@ import numpy as np
 import scipy.fft
 
 _AMIN = np.float32(1e-10)  # the power that counts as silence: -100 dB
-_DB_PER_NEPER = np.float32(10.0 / np.log(10.0))
+_DB_PER_LN = np.float32(10.0 / np.log(10.0))
 _BLOCK = 2**16  # samples transformed at a time: what stays in a processor's cache
 _BANDS_AT_ONCE = 8
 
-SILENCE_DB = np.log(_AMIN) * _DB_PER_NEPER
+SILENCE_DB = np.log(_AMIN) * _DB_PER_LN
 
 
 def log_mel(
@@ -58,7 +58,7 @@ def log_mel(
             np.matmul(power[:, band.bins], band.weights, out=out)
     np.maximum(mel, _AMIN, out=mel)
     np.log(mel, out=mel)
-    mel *= _DB_PER_NEPER
+    mel *= _DB_PER_LN
     return mel
 
 
