@@ -102,9 +102,8 @@ def main() -> None:
         twopasssed__detector__max_epochs=20,
         twopasssed__detector__random_state=args.seed,
     )
-    y_weak = [train.classes[row == 1].tolist() for row in train.y_weak]
     with parallel_config(n_jobs=-1):
-        sed.fit(train.X, y_weak)
+        sed.fit(train.X, train.y_weak)
 
         report("Finding events in soundscapes never heard")
         features = sed[0].transform(test.X)

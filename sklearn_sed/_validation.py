@@ -19,7 +19,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .events import is_event_tables, to_tags
+from .events import TagArray, is_event_tables, to_tags
 from .exceptions import ClipError, LabelError, RareClassWarning, TimeResolutionError
 
 UNLABELLED = -1
@@ -167,9 +167,9 @@ def check_tags(
     Parameters
     ----------
     y : array-like
-        An indicator (array, sparse, DataFrame whose columns name the classes; a row
-        of −1 is an unlabelled clip), a list or set of labels per clip, one label per
-        clip, or one event table per clip.
+        An indicator (array, sparse, TagArray, DataFrame whose columns name the
+        classes; a row of −1 is an unlabelled clip), a list or set of labels per clip,
+        one label per clip, or one event table per clip.
     n_clips : int
         Number of clips in X.
     classes : array-like of shape (n_classes,) or None, default=None
@@ -204,7 +204,10 @@ def check_tags(
         tables = list(y)
         found = pd.unique(pd.concat([t["event_label"] for t in tables]).to_numpy())
         known = np.sort(found) if known is None else known
-        return Tags(to_tags(tables, known.tolist()).astype(np.int8), known)
+        indicator = np.asarray(to_tags(tables, known.tolist()))
+        return Tags(indicator.astype(np.int8), known)
+    if isinstance(y, TagArray) and y.classes is not None:
+        y = pd.DataFrame(np.asarray(y), columns=y.classes)
     if isinstance(y, pd.DataFrame) or sparse.issparse(y):
         return _from_indicator(y, known, name)
     if _has_label_lists(y):

@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import time
 import warnings
 
 import numpy as np
@@ -967,12 +966,3 @@ def test_warnings_point_to_the_caller(tmp_path):
         warnings.simplefilter("always")
         read_events(path)
     assert [warning.filename for warning in caught] == [__file__]
-
-
-def test_a_thousand_clips_are_read_and_written_fast(tmp_path):
-    names = [f"clip {index}.wav" for index in range(1000)]
-    table = make_events(np.arange(5), np.arange(5) + 0.5, list("abcde"), [0.5] * 5)
-    start = time.perf_counter()
-    write_events(tmp_path / "all.tsv", names, stack_tables([table] * 1000))
-    read_events(tmp_path / "all.tsv", names)
-    assert time.perf_counter() - start < 5.0

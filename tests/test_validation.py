@@ -16,7 +16,7 @@ from sklearn_sed._validation import (
     check_weights,
     warn_rare_classes,
 )
-from sklearn_sed.events import make_events, stack_tables
+from sklearn_sed.events import TagArray, make_events, stack_tables
 from sklearn_sed.exceptions import (
     ClipError,
     LabelError,
@@ -118,6 +118,7 @@ class TestTags:
             ([("Dog", "Cat"), ()], ["Cat", "Dog"]),
             (pd.Series([["Dog", "Cat"], []]), ["Cat", "Dog"]),
             (TABLES, ["Cat", "Dog"]),
+            (TagArray(INDICATOR, ["Cat", "Dog"]), ["Cat", "Dog"]),
             (list(TABLES), ["Cat", "Dog"]),
             ([[7, 3], []], [3, 7]),
         ],
@@ -184,6 +185,7 @@ class TestTags:
             ["Owl", "Dog"],
             stack_tables([make_events([0], [1], ["Owl"]), TABLES[1]]),
             pd.DataFrame(INDICATOR, columns=["Owl", "Dog"]),
+            TagArray(INDICATOR, ["Owl", "Dog"]),
             [[1, 0, 1], [0, 0, 0]],
         ],
     )

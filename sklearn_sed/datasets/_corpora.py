@@ -12,6 +12,7 @@ from sklearn.utils import Bunch
 
 from sklearn_sed.datasets._sources import SYNTHETIC_SOURCES
 from sklearn_sed.events import (
+    TagArray,
     make_events,
     read_events,
     read_tags,
@@ -136,7 +137,7 @@ def load_dcase2018(root: str | Path, subset: str) -> Bunch:
             The events of each clip (strong labels): a DataFrame with the columns
             `onset`, `offset` (seconds) and `event_label`. Only there for subsets with
             events.
-        y_weak : ndarray of shape (n_clips, n_classes), dtype int64
+        y_weak : TagArray of shape (n_clips, n_classes), dtype int64
             1 where the class occurs in the clip; a row of -1 is an unlabelled clip.
         classes : ndarray of shape (n_classes,), dtype str
             The names of the classes, sorted.
@@ -346,7 +347,8 @@ def _read_labels(
 ) -> dict[str, np.ndarray]:
     """Read the labels of some clips of a list: `y_weak`, and `y` where it has times."""
     if subset.labels == "none":
-        return {"y_weak": np.full((len(filenames), len(_CLASSES)), -1)}
+        unlabelled = np.full((len(filenames), len(_CLASSES)), -1)
+        return {"y_weak": TagArray(unlabelled, _CLASSES)}
     if subset.labels == "strong":
         tables = dict(zip(*read_events(path)))
         no_events = make_events([], [], [])
@@ -363,7 +365,7 @@ def _read_labels(
                     f"({', '.join(_CLASSES)})",
                 )
             row[_CLASSES.index(label)] = 1
-    return {"y_weak": y_weak}
+    return {"y_weak": TagArray(y_weak, _CLASSES)}
 
 
 def _find_overlap(

@@ -114,7 +114,7 @@ def make_soundscapes(
         y : ndarray of shape (n_clips,), dtype object
             The true events of each clip (strong labels), a DataFrame with the columns
             `onset`, `offset` (seconds) and `event_label`.
-        y_weak : ndarray of shape (n_clips, n_classes), dtype int64
+        y_weak : TagArray of shape (n_clips, n_classes), dtype int64
             1 where the class occurs in the clip (weak labels), one column for each of
             `classes`.
         classes : ndarray of shape (n_classes,), dtype str

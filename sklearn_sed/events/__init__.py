@@ -23,6 +23,7 @@ from sklearn_sed.events._frames import (
     time_to_frames,
 )
 from sklearn_sed.events._tables import (
+    TagArray,
     check_events,
     is_event_tables,
     make_events,
@@ -32,6 +33,7 @@ from sklearn_sed.events._tables import (
 )
 
 __all__ = [
+    "TagArray",
     "check_events",
     "events_to_frames",
     "frames_to_events",

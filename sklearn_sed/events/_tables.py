@@ -12,6 +12,96 @@ from sklearn_sed.exceptions import AnnotationError, LabelError
 REQUIRED_COLUMNS = ("onset", "offset", "event_label")
 
 
+class TagArray(np.ndarray):
+    """An indicator of tags that knows the names of its classes.
+
+    An ordinary integer array otherwise. The names stay with the columns when clips
+    are selected, and through copies, pickling and joblib, so that an estimator fitted
+    to it predicts events by name.
+
+    Parameters
+    ----------
+    indicator : array-like of int of shape (n_clips, n_classes)
+        1 where the class is in the clip, else 0; −1 throughout for unlabelled clips.
+    classes : array-like of shape (n_classes,)
+        The class of each column.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,) or None
+        The class of each column; None for what is no such indicator any more, such as
+        a single row or column.
+
+    Raises
+    ------
+    LabelError
+        If there is not one class for each column.
+
+    Examples
+    --------
+    >>> from sklearn_sed.events import TagArray
+    >>> tags = TagArray([[1, 0], [0, 1], [1, 1]], ["Cat", "Dog"])
+    >>> tags[[2, 0]].classes
+    array(['Cat', 'Dog'], dtype='<U3')
+    """
+
+    classes: np.ndarray | None
+
+    def __new__(cls, indicator: ArrayLike, classes: ArrayLike) -> "TagArray":
+        """Wrap an indicator without copying it."""
+        tags = np.asarray(indicator, dtype=np.int64).view(cls)
+        names = np.asarray(classes)
+        if tags.ndim != 2 or names.shape != tags.shape[1:]:
+            raise LabelError(
+                f"an indicator of shape {tags.shape} needs one class for each column, "
+                f"got {names.tolist()}"
+            )
+        tags.classes = names
+        return tags
+
+    def __array_finalize__(self, obj: Any) -> None:
+        classes = getattr(obj, "classes", None)
+        whole = classes is not None and self.shape[1:] == classes.shape
+        self.classes = classes if whole else None
+
+    def transpose(self, *axes: Any) -> np.ndarray:
+        """Return a plain array with the axes permuted.
+
+        Parameters
+        ----------
+        *axes : int
+            As in :meth:`numpy.ndarray.transpose`.
+
+        Returns
+        -------
+        ndarray
+            Its columns are clips, and so have no class names.
+        """
+        return np.asarray(self).transpose(*axes)
+
+    @property
+    def T(self) -> np.ndarray:
+        """The transposed plain array."""
+        return self.transpose()
+
+    def __getitem__(self, key: Any) -> Any:
+        item = super().__getitem__(key)
+        if isinstance(item, TagArray) and isinstance(key, tuple):
+            # A choice of columns loses the names, a choice of rows keeps them.
+            columns = key[1] if len(key) == 2 else None
+            if columns is not Ellipsis and repr(columns) != repr(slice(None)):
+                item.classes = None
+        return item
+
+    def __reduce__(self) -> Any:
+        rebuild, args, state = super().__reduce__()
+        return rebuild, args, (state, self.classes)
+
+    def __setstate__(self, state: Any) -> None:
+        array, self.classes = state
+        super().__setstate__(array)
+
+
 def make_events(
     onset: ArrayLike,
     offset: ArrayLike,
@@ -265,8 +355,8 @@ def to_tags(
 
     Returns
     -------
-    tags : ndarray of shape (n_clips, n_classes), dtype int64
-        1 where the class has an event in the clip, else 0.
+    tags : TagArray of shape (n_clips, n_classes), dtype int64
+        1 where the class has an event in the clip, else 0; knows its ``classes``.
 
     Raises
     ------
@@ -280,11 +370,11 @@ def to_tags(
     >>> from sklearn_sed.events import make_events, to_tags
     >>> events = [make_events([0, 3], [1, 4], ["Dog", "Cat"]), make_events([], [], [])]
     >>> to_tags(events)
-    array([[1, 1],
-           [0, 0]])
+    TagArray([[1, 1],
+              [0, 0]])
     >>> to_tags(events, classes=["Dog", "Cat", "Speech"])
-    array([[1, 1, 0],
-           [0, 0, 0]])
+    TagArray([[1, 1, 0],
+              [0, 0, 0]])
     """
     tables = check_events(events, name="events")
     labels = [table["event_label"].unique().tolist() for table in tables]
@@ -297,7 +387,7 @@ def to_tags(
             if label not in column:
                 raise unknown_label(f"clip {clip}", label, classes)
             tags[clip, column[label]] = 1
-    return tags
+    return TagArray(tags, np.array(classes))
 
 
 def unknown_label(where: str, label: Any, classes: Sequence[Any]) -> LabelError:
