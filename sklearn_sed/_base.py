@@ -2,6 +2,7 @@
 
 import numbers
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -28,6 +29,8 @@ from .exceptions import LabelError
 # A threshold is learned for a class when so many held-back clips have it, and so
 # many do not; from fewer, one half is the better guess.
 MIN_HELD_BACK = 4
+# Parameters that make the net what it is: set after fit, they wait for the next fit.
+NET_PARAMS = ("network", "network_params", "pooling", "activation", "optimizer")
 
 
 class DefaultParts(BaseEstimator):
@@ -226,7 +229,6 @@ class WeakLearner(DefaultParts):
         seed: int,
     ) -> None:
         """Build the network, and its input's standardisation from the clips."""
-        from . import nn
         from .nn._training import build_net
 
         self._single = tags.single
@@ -240,29 +242,39 @@ class WeakLearner(DefaultParts):
             else (np.zeros(clips.n_mels), np.ones(clips.n_mels))
         )
         plan = self._plan(self.max_epochs)
-        self.net_ = build_net(
-            self._network_factory(nn),
-            self.pooling,
-            mean,
-            scale,
-            len(tags.classes),
-            {
+        self.net_ = build_net(self._net_spec(plan, class_weight), mean, scale, seed)
+        self._net_params = self._current_net_params()
+        self.precision_ = plan.precision
+        self.n_iter_ = 0
+        self.history_: list[dict[str, float]] = []
+
+    def _net_spec(self, plan: Any, class_weight: np.ndarray | None):
+        """Collect what the net is built from."""
+        from . import nn
+        from .nn._training import NetSpec
+
+        return NetSpec(
+            make_network=self._network_factory(nn),
+            pooling=self.pooling,
+            n_classes=len(self.classes_),
+            loss={
                 **self._loss_params(),
                 "label_smoothing": self.label_smoothing,
                 "class_weight": class_weight,
             },
-            {
+            augment={
                 "mixup": self.mixup,
                 "time_roll": self.time_roll,
                 "time_mask": self.time_mask,
                 "mel_mask": self.mel_mask,
             },
-            plan,
-            seed,
+            plan=plan,
         )
-        self.precision_ = plan.precision
-        self.n_iter_ = 0
-        self.history_: list[dict[str, float]] = []
+
+    def _current_net_params(self) -> dict[str, Any]:
+        """Return a copy of the parameters that a built net can no longer follow."""
+        params = {name: getattr(self, name) for name in NET_PARAMS}
+        return {**params, "network_params": deepcopy(self.network_params)}
 
     def _network_factory(self, nn: Any):
         """Return what builds the network from n_mels and n_classes, or complain."""

@@ -20,7 +20,7 @@ from ._losses import WeakLabelLoss
 from ._networks import WeakLabelNet, frame_proba
 from ._pooling import make_pooling
 
-__all__ = ["Plan", "build_net", "predict", "train"]
+__all__ = ["NetSpec", "Plan", "build_net", "predict", "train"]
 
 OPTIMIZERS: dict[str, tuple[type, dict]] = {
     "adam": (torch.optim.Adam, {}),
@@ -47,6 +47,28 @@ class Plan:
     verbose: int
     title: str
     callbacks: list = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class NetSpec:
+    """What a net is built from, but for its weights.
+
+    ``make_network`` builds the network from ``n_mels`` and ``n_classes``; ``pooling``
+    names the clip pooling; ``loss`` and ``augment`` are keyword arguments of
+    :class:`WeakLabelLoss` and :class:`Augment`.
+    """
+
+    make_network: Callable[[int, int], nn.Module]
+    pooling: str
+    n_classes: int
+    loss: Mapping[str, Any]
+    augment: Mapping[str, Any]
+    plan: Plan
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The weights' type."""
+        return torch.float64 if self.plan.precision == "float64" else torch.float32
 
 
 class Clips(Dataset):
@@ -196,32 +218,16 @@ def seeded(seed: int, device: str) -> Iterator[None]:
 
 
 def build_net(
-    make_network: Callable[[int, int], nn.Module],
-    pooling: str,
-    mean: np.ndarray,
-    scale: np.ndarray,
-    n_classes: int,
-    loss: Mapping[str, Any],
-    augment: Mapping[str, Any],
-    plan: Plan,
-    seed: int,
+    spec: NetSpec, mean: np.ndarray, scale: np.ndarray, seed: int
 ) -> WeakLabelTrainer:
     """Build an initialised skorch net.
 
     Parameters
     ----------
-    make_network : callable
-        Builds the network from ``n_mels`` and ``n_classes``.
-    pooling : str
-        Name of the clip pooling.
+    spec : NetSpec
+        What it is built from.
     mean, scale : array of shape (n_mels,)
         Standardisation of each band.
-    n_classes : int
-        Number of classes.
-    loss, augment : mapping
-        Keyword arguments of :class:`WeakLabelLoss` and :class:`Augment`.
-    plan : Plan
-        How to train.
     seed : int
         Seed of the initial weights.
 
@@ -230,36 +236,49 @@ def build_net(
     WeakLabelTrainer
         An untrained net on the plan's device.
     """
-    dtype = torch.float64 if plan.precision == "float64" else torch.float32
+    with seeded(seed, spec.plan.device):
+        module = make_module(spec, torch.from_numpy(mean), torch.from_numpy(scale))
+    return make_trainer(spec, module, make_loss(spec))
+
+
+def make_module(spec: NetSpec, mean: torch.Tensor, scale: torch.Tensor) -> WeakLabelNet:
+    """Build the network between standardisation and pooling."""
+    network = spec.make_network(len(mean), spec.n_classes)
+    pooling = make_pooling(spec.pooling, spec.n_classes)
+    module = WeakLabelNet(network, pooling, mean, scale).to(spec.dtype)
+    return module.to(memory_format=torch.channels_last)
+
+
+def make_loss(spec: NetSpec) -> WeakLabelLoss:
+    """Build the loss."""
+    return WeakLabelLoss(**spec.loss).to(spec.dtype)
+
+
+def make_trainer(
+    spec: NetSpec, module: WeakLabelNet, loss: WeakLabelLoss
+) -> WeakLabelTrainer:
+    """Put module and loss into a skorch net on the plan's device."""
+    plan = spec.plan
     optimizer, options = OPTIMIZERS[plan.optimizer]
-    center = torch.from_numpy(mean)
-    with seeded(seed, plan.device):
-        network = make_network(len(mean), n_classes)
-        module = WeakLabelNet(
-            network.to(memory_format=torch.channels_last),
-            make_pooling(pooling, n_classes),
-            center,
-            torch.from_numpy(scale),
-        )
-        return WeakLabelTrainer(
-            module.to(dtype),
-            WeakLabelLoss(**loss).to(dtype),
-            optimizer=optimizer,
-            lr=plan.learning_rate,
-            batch_size=plan.batch_size,
-            train_split=None,
-            iterator_train__shuffle=True,
-            iterator_train__collate_fn=collate,
-            iterator_valid__collate_fn=collate,
-            callbacks__print_log=None,
-            predict_nonlinearity=None,
-            device=plan.device,
-            verbose=0,
-            augment=Augment(**augment, fill=center),
-            autocast=torch.bfloat16 if plan.precision == "bfloat16" else None,
-            **{f"optimizer__{key}": value for key, value in options.items()},
-            optimizer__weight_decay=plan.weight_decay,
-        ).initialize()
+    return WeakLabelTrainer(
+        module,
+        loss,
+        optimizer=optimizer,
+        lr=plan.learning_rate,
+        batch_size=plan.batch_size,
+        train_split=None,
+        iterator_train__shuffle=True,
+        iterator_train__collate_fn=collate,
+        iterator_valid__collate_fn=collate,
+        callbacks__print_log=None,
+        predict_nonlinearity=None,
+        device=plan.device,
+        verbose=0,
+        augment=Augment(**spec.augment, fill=module.mean.cpu()),
+        autocast=torch.bfloat16 if plan.precision == "bfloat16" else None,
+        **{f"optimizer__{key}": value for key, value in options.items()},
+        optimizer__weight_decay=plan.weight_decay,
+    ).initialize()
 
 
 def train(
