@@ -15,7 +15,6 @@ from sklearn_sed.events import (
     make_events,
     read_events,
     read_tags,
-    stack_tables,
     to_table,
     write_events,
     write_tags,
