@@ -507,3 +507,9 @@ def test_count_matches_of_crowded_clips(matching):
     assert matching.count_matches(*events, onset, onset + 1, clip + 1) == 0
     assert matching.count_matches(*events, onset + 0.3, onset + 1, clip) == 0
     assert matching.count_matches(*events, onset + 0.3, onset + 1, clip, 0.5) == 30
+
+
+def test_names_against_numbers_are_refused():
+    named, numbered = make_events([0], [1], ["Dog"]), make_events([0], [1], [3])
+    with pytest.raises(LabelError, match=r"'Dog' in y_true and 3 in y_pred"):
+        event_based_f1_score([named], [numbered])

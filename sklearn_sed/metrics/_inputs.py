@@ -102,6 +102,7 @@ def align_events(
             "one event table per clip on both sides, an empty one for no events"
         )
     names = label_names(reference), label_names(estimated)
+    _check_same_kind(*names)
     if labels is None:
         labels = sorted(set(names[0]) | set(names[1]))
     else:
@@ -112,6 +113,20 @@ def align_events(
         flatten(reference, names[0], labels),
         flatten(estimated, names[1], labels),
     )
+
+
+def _check_same_kind(reference: list[Any], estimated: list[Any]) -> None:
+    """Refuse names on one side and numbers on the other: nothing would ever match."""
+    named = [
+        {isinstance(label, str) for label in side} for side in (reference, estimated)
+    ]
+    if len(named[0] | named[1]) > 1:
+        raise LabelError(
+            f"some events are labelled by name and others by number, such as "
+            f"{(reference or estimated)[0]!r} in y_true and "
+            f"{(estimated or reference)[0]!r} in y_pred: fit the estimator to labels "
+            "that know their names (label lists, a DataFrame with named columns)"
+        )
 
 
 def _report_left_out(

@@ -216,7 +216,7 @@ class CRNN(nn.Module):
         Columns of a frame.
     n_classes : int
         Number of classes.
-    n_filters : tuple of int, default=(32, 64, 96, 128, 128)
+    n_filters : tuple of int, default=(24, 48, 96, 128, 128)
         Channels of the convolutions, the first of which is the wide one.
     n_rnn : int, default=96
         Units of the GRU in each direction.
@@ -235,7 +235,7 @@ class CRNN(nn.Module):
         n_mels: int,
         n_classes: int,
         *,
-        n_filters: tuple[int, ...] = (32, 64, 96, 128, 128),
+        n_filters: tuple[int, ...] = (24, 48, 96, 128, 128),
         n_rnn: int = 96,
         activation: str = "relu",
         time_pooling: int = 4,
@@ -463,6 +463,9 @@ class WeakLabelNet(nn.Module):
     mean, scale : Tensor of shape (n_mels,)
         Subtracted from each band, and what each band is divided by.
     """
+
+    mean: Tensor
+    scale: Tensor
 
     def __init__(
         self, network: nn.Module, pooling: Pooling, mean: Tensor, scale: Tensor
