@@ -9,6 +9,7 @@ __all__ = [
     "AudioWarning",
     "ClipError",
     "LabelError",
+    "ModelFileError",
     "RareClassWarning",
     "TimeResolutionError",
 ]
@@ -115,6 +116,35 @@ class AnnotationError(_Located):
     def __init__(self, where: str, reason: str):
         super().__init__(where, reason)
         self.where = where
+
+
+class ModelFileError(_Located):
+    """A model file that is missing, damaged, of a newer format or no model at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    reason : str
+        What is wrong and what to do.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    reason : str
+        What is wrong and what to do.
+
+    Examples
+    --------
+    >>> from sklearn_sed.exceptions import ModelFileError
+    >>> print(ModelFileError("birds.sed", "the file is cut short"))
+    birds.sed: the file is cut short
+    """
+
+    def __init__(self, path: object, reason: str):
+        super().__init__(str(path), reason)
+        self.path = str(path)
 
 
 class LabelError(ValueError):
