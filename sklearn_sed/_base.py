@@ -1,7 +1,7 @@
 """What tagger and detector share: parameters, training, clip scores, thresholds."""
 
 import numbers
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -275,6 +275,26 @@ class WeakLearner(DefaultParts):
         """Return a copy of the parameters that a built net can no longer follow."""
         params = {name: getattr(self, name) for name in NET_PARAMS}
         return {**params, "network_params": deepcopy(self.network_params)}
+
+    def _restore_net(
+        self, shapes: Mapping[str, tuple[int, ...]], read: Callable[[str], np.ndarray]
+    ) -> None:
+        """Rebuild the net from stored arrays, the other attributes being in place."""
+        from .nn._weights import restore_net
+
+        plan = replace(self._plan(self.max_epochs), precision=self.precision_)
+        self.net_ = restore_net(
+            self._net_spec(plan, None),
+            self.n_features_in_,
+            shapes,
+            read,
+            on_meta=isinstance(self.network, str),
+        )
+        for row in self.history_:
+            self.net_.history.new_epoch()
+            for key, value in row.items():
+                self.net_.history.record(key, value)
+        self._net_params = self._current_net_params()
 
     def _network_factory(self, nn: Any):
         """Return what builds the network from n_mels and n_classes, or complain."""

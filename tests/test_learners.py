@@ -243,6 +243,12 @@ def test_partial_fit_learns_batch_by_batch(learner):
     assert model.thresholds_.tolist() == [0.5, 0.5]
 
 
+def test_more_training_takes_the_learning_rate_of_today(learner):
+    model = learner(**FAST, schedule="constant").fit(X, Y)
+    model.set_params(learning_rate=0.5).partial_fit(X, Y)
+    assert model.net_.optimizer_.param_groups[0]["lr"] == 0.5
+
+
 def test_partial_fit_knows_classes_that_come_later(learner):
     model = learner(**FAST)
     labels = [["Dog"] if i % 2 else [] for i in range(24)]

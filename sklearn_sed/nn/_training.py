@@ -191,6 +191,14 @@ class WeakLabelTrainer(skorch.NeuralNet):
         return torch.autocast(torch.device(self.device).type, dtype=self.autocast)
 
 
+def has_device(device: str) -> bool:
+    """Tell whether torch can compute on this device here."""
+    try:
+        return bool(torch.ones(1, device=device).item())
+    except (AssertionError, ImportError, RuntimeError):
+        return False
+
+
 def resolve_device(device: str) -> str:
     """Turn "auto" into a GPU where there is one."""
     if device != "auto":
@@ -243,10 +251,10 @@ def build_net(
 
 def make_module(spec: NetSpec, mean: torch.Tensor, scale: torch.Tensor) -> WeakLabelNet:
     """Build the network between standardisation and pooling."""
-    network = spec.make_network(len(mean), spec.n_classes)
+    network: Any = spec.make_network(len(mean), spec.n_classes)
     pooling = make_pooling(spec.pooling, spec.n_classes)
-    module = WeakLabelNet(network, pooling, mean, scale).to(spec.dtype)
-    return module.to(memory_format=torch.channels_last)
+    network = network.to(memory_format=torch.channels_last)
+    return WeakLabelNet(network, pooling, mean, scale).to(spec.dtype)
 
 
 def make_loss(spec: NetSpec) -> WeakLabelLoss:
@@ -297,6 +305,7 @@ def train(
                 policy=LambdaLR,
                 lr_lambda=Schedule(plan.schedule, n_steps),
                 step_every="batch",
+                last_epoch=-1,  # each call runs through the whole schedule
             ),
         )
     ]
@@ -306,6 +315,8 @@ def train(
     if plan.verbose:
         named.append(("progress", ProgressBar(plan.title, n_steps)))
     net.set_params(lr=plan.learning_rate)
+    for group in net.optimizer_.param_groups:
+        group["initial_lr"] = plan.learning_rate  # what the schedule multiplies
     net.callbacks = [*named, *plan.callbacks]
     net.initialize_callbacks()
     with seeded(seed, plan.device):
