@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ._validation import check_tags
-from .events import check_events
+from .events import TagArray, check_events
 from .exceptions import ClipError
 from .metrics._inputs import check_labels
 
@@ -99,6 +99,9 @@ def class_correlation(
     if tags is None:
         present = np.ones((len(clips), n_classes), dtype=bool)
     else:
+        # Scores have no names, so tags go by the order of their columns, too.
+        if isinstance(tags, pd.DataFrame | TagArray):
+            tags = np.asarray(tags)
         known = np.arange(n_classes)
         present = check_tags(tags, len(clips), known, name="tags").indicator == 1
     total = np.zeros((n_classes, n_classes))

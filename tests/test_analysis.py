@@ -1,6 +1,7 @@
 """Class correlation, event overlap and durations."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -97,6 +98,10 @@ def test_tags_choose_the_clips():
     assert matrix[0, 1] == pytest.approx((one[0, 1] + two[0, 1]) / 2)
     assert matrix[0, 2] == pytest.approx(two[0, 2])
     assert matrix[1, 2] == pytest.approx((two[1, 2] + three[1, 2]) / 2)
+    table = pd.DataFrame(tags, columns=["Speech", "Dog", "Cat"])
+    np.testing.assert_array_equal(
+        class_correlation(clips, tags=table, method="cosine"), matrix
+    )
     apart = class_correlation(clips, tags=np.eye(3), method="cosine")
     np.testing.assert_array_equal(apart, np.eye(3))
 

@@ -28,7 +28,7 @@ from sklearn_sed.calibration import (
     expected_calibration_error,
     multilabel_calibration_curve,
 )
-from sklearn_sed.events import make_events, stack_tables
+from sklearn_sed.events import TagArray, make_events, stack_tables
 from sklearn_sed.exceptions import LabelError, RareClassWarning
 from sklearn_sed.model_selection import MultilabelStratifiedGroupKFold
 
@@ -122,6 +122,15 @@ def test_probabilities_are_never_certain():
         np.testing.assert_array_equal(calibrated.predict(proba), y)
 
 
+def test_small_differences_are_not_blown_up():
+    # Copies trained too briefly: all but the same, and the final estimator is elsewhere.
+    y = np.tile([[0], [1]], (10, 1))
+    held_back = 0.5 + 1e-5 * (y - 0.5)
+    estimator = Passes().fit(held_back, y)
+    calibrated = CalibratedTaggerCV(estimator, cv="prefit").fit(held_back, y)
+    np.testing.assert_allclose(calibrated.predict_proba([[0.6], [0.4]]), 0.5, atol=0.1)
+
+
 def test_held_back_clips_calibrate_an_overfitted_estimator():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(150, 60))
@@ -192,6 +201,18 @@ def test_every_form_of_labels_is_calibrated_alike():
         assert calibrated.classes_.tolist() == CLASSES
         np.testing.assert_allclose(calibrated.predict_proba(X), expected)
     assert calibrated.score(X, lists) == calibrated.score(X, y.astype(bool))
+
+
+def test_columns_go_by_position_where_the_estimator_only_counts_classes():
+    log_odds, y = log_odds_and_labels(60)
+    inner = OneVsRestClassifier(LogisticRegression())
+    plain = CalibratedTaggerCV(inner, cv=2).fit(log_odds, y)
+    for named in (pd.DataFrame(y, columns=CLASSES), TagArray(y, CLASSES)):
+        calibrated = CalibratedTaggerCV(inner, cv=2).fit(log_odds, named)
+        np.testing.assert_allclose(
+            calibrated.predict_proba(log_odds), plain.predict_proba(log_odds)
+        )
+        assert calibrated.score(log_odds, named) == plain.score(log_odds, y)
 
 
 def test_one_label_per_clip_gives_one_label_per_clip():

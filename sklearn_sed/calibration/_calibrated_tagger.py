@@ -1,18 +1,11 @@
-"""Probabilities of several labels that mean what they say.
-
-Of the clips to which a calibrated tagger gives a class the probability 0.8, eight in
-ten have it. :class:`CalibratedTaggerCV` calibrates,
-:func:`multilabel_calibration_curve` and :func:`expected_calibration_error` measure, and
-:class:`~sklearn_sed.plotting.ReliabilityDisplay` shows how far off probabilities are.
-"""
+"""An estimator around a tagger that corrects its probabilities."""
 
 import warnings
-from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+import pandas as pd
 from scipy.special import logit
 from sklearn.base import (
     BaseEstimator,
@@ -25,12 +18,11 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.model_selection import check_cv
-from sklearn.utils import _safe_indexing, check_array, get_tags, indexable
+from sklearn.utils import _safe_indexing, get_tags, indexable
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
     StrOptions,
-    validate_params,
 )
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -45,24 +37,16 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from ._validation import UNLABELLED, check_tags
-from .exceptions import LabelError, RareClassWarning
-from .model_selection import MultilabelStratifiedKFold
-
-__all__ = [
-    "CalibratedTaggerCV",
-    "CalibrationCurve",
-    "expected_calibration_error",
-    "multilabel_calibration_curve",
-]
+from .._validation import UNLABELLED, Tags, check_tags
+from ..events import TagArray
+from ..exceptions import RareClassWarning
+from ..model_selection import MultilabelStratifiedKFold
 
 # Log-odds of probabilities closer to 0 or 1 than this say no more than this.
 TINY = 1e-6
-
-_BINNING: dict[str, list] = {
-    "n_bins": [Interval(Integral, 1, None, closed="left")],
-    "strategy": [StrOptions({"uniform", "quantile"})],
-}
+# Of a weak prior on the slope of log-odds: without it, differences of 1e-5 between the
+# probabilities of an untrained network would be blown up to certainty.
+SLOPE_VARIANCE = 100.0
 
 
 class CalibratedTaggerCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -187,7 +171,7 @@ class CalibratedTaggerCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             fit_params = routed["estimator"]["fit"]
             self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
         self.classes_ = np.asarray(self.estimator_.classes_)
-        tags = check_tags(y, _num_samples(X), self.classes_)
+        tags = self._check_tags(y, _num_samples(X))
         self._single = tags.single
         if self.cv == "prefit":
             clips = slice(None)
@@ -204,6 +188,14 @@ class CalibratedTaggerCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))
         return self
+
+    def _check_tags(self, y: Any, n_clips: int) -> Tags:
+        """Return labels by the classes of the estimator."""
+        if isinstance(y, pd.DataFrame | TagArray):
+            names = check_tags(y, n_clips).classes
+            if not np.isin(self.classes_, names).all():
+                y = np.asarray(y)  # the estimator only counts classes
+        return check_tags(y, n_clips, self.classes_)
 
     def _splitter(self):
         """Return the cross-validation splitter."""
@@ -302,7 +294,7 @@ class CalibratedTaggerCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             Macro F1; a class that is neither present nor predicted counts 0.
         """
         predicted = self.predict(X)
-        reference = check_tags(y, len(predicted), self.classes_).indicator
+        reference = self._check_tags(y, len(predicted)).indicator
         if self._single:
             reference = self.classes_[reference.argmax(axis=1)]
         return f1_score(
@@ -379,9 +371,7 @@ def _fit_calibrator(
     """Learn to correct the probabilities of one class; None where there is no way."""
     used = np.isfinite(proba) & (present != UNLABELLED)
     proba, present = proba[used], present[used]
-    n_present = int(present.sum())
-    n_absent = len(present) - n_present
-    if not n_present or not n_absent:
+    if len(np.unique(present)) < 2:
         return None
     if method == "isotonic":
         # So many clips cannot tell a smaller probability from 0, nor a larger from 1.
@@ -391,11 +381,13 @@ def _fit_calibrator(
         ).fit(proba, present)
     # Platt's targets keep clear of 0 and 1, so that the slope stays finite however well
     # the classes separate: each clip counts partly as positive, partly as negative.
+    n_present = present.sum()
+    n_absent = len(present) - n_present
     target = np.where(
         present == 1, (n_present + 1) / (n_present + 2), 1 / (n_absent + 2)
     )
     log_odds = _log_odds(proba)
-    return LogisticRegression(C=np.inf).fit(
+    return LogisticRegression(C=SLOPE_VARIANCE).fit(
         np.concatenate([log_odds, log_odds]),
         np.repeat([1, 0], len(proba)),
         sample_weight=np.concatenate([target, 1 - target]),
@@ -414,195 +406,3 @@ def _calibrate(
 def _log_odds(proba: np.ndarray) -> np.ndarray:
     """Return log-odds as the one feature of a regression."""
     return logit(np.clip(proba, TINY, 1 - TINY))[:, None]
-
-
-@dataclass(frozen=True)
-class CalibrationCurve:
-    """Reliability curve: how often what is called probable is true.
-
-    Attributes
-    ----------
-    prob_true : ndarray of shape (n_points,)
-        Fraction of the clips in each bin that have the class.
-    prob_pred : ndarray of shape (n_points,)
-        Mean probability in each bin.
-    count : ndarray of shape (n_points,)
-        How many probabilities are in each bin. Empty bins are left out.
-    """
-
-    prob_true: np.ndarray
-    prob_pred: np.ndarray
-    count: np.ndarray
-
-    @property
-    def error(self) -> float:
-        """Expected calibration error: mean distance of the two, weighted by count."""
-        if not self.count.sum():
-            return 0.0
-        distance = np.abs(self.prob_true - self.prob_pred)
-        return float(np.average(distance, weights=self.count))
-
-
-@validate_params(
-    _BINNING | {"average": [StrOptions({"micro"}), None]},
-    prefer_skip_nested_validation=True,
-)
-def multilabel_calibration_curve(
-    y_true: Any,
-    y_proba: ArrayLike,
-    *,
-    labels: ArrayLike | None = None,
-    n_bins: int = 10,
-    strategy: str = "uniform",
-    average: str | None = "micro",
-) -> CalibrationCurve | list[CalibrationCurve]:
-    """Compare probabilities with how often they come true.
-
-    Parameters
-    ----------
-    y_true : array-like of n_clips labels
-        Reference tags: an indicator, or with `labels` any weak or strong labels.
-        Unlabelled clips (rows of −1) are left out.
-    y_proba : array-like of shape (n_clips, n_classes)
-        Probability of each class in each clip, 0 to 1.
-    labels : array-like of shape (n_classes,), default=None
-        The class of each column.
-    n_bins : int, default=10
-        Number of bins.
-    strategy : {"uniform", "quantile"}, default="uniform"
-        Bins of equal width, or with equally many probabilities.
-    average : {"micro", None}, default="micro"
-        "micro": one curve for the probabilities of all classes together. None: a curve
-        for each class.
-
-    Returns
-    -------
-    curve : CalibrationCurve or list of n_classes CalibrationCurve
-        The points of the curve, and how many probabilities are behind each.
-
-    Raises
-    ------
-    LabelError
-        If `y_true` cannot be understood or does not fit `y_proba`.
-    ValueError
-        If probabilities are not between 0 and 1, or a parameter is unknown.
-
-    See Also
-    --------
-    sklearn.calibration.calibration_curve : The same for one class.
-
-    Examples
-    --------
-    >>> from sklearn_sed.calibration import multilabel_calibration_curve
-    >>> y_true = [[1, 0], [1, 1], [0, 0], [1, 0]]
-    >>> y_proba = [[0.9, 0.1], [0.9, 0.7], [0.7, 0.1], [0.9, 0.1]]
-    >>> curve = multilabel_calibration_curve(y_true, y_proba, n_bins=2)
-    >>> curve.prob_true, curve.prob_pred.round(2), curve.count
-    (array([0. , 0.8]), array([0.1 , 0.82]), array([3, 5]))
-    """
-    present, proba = _check_targets(y_true, y_proba, labels)
-    if average == "micro":
-        return _bin(present.ravel(), proba.ravel(), n_bins, strategy)
-    return [
-        _bin(column, probabilities, n_bins, strategy)
-        for column, probabilities in zip(present.T, proba.T)
-    ]
-
-
-def _check_targets(
-    y_true: Any, y_proba: ArrayLike, labels: ArrayLike | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return indicator and probabilities of the labelled clips."""
-    proba = check_array(y_proba, dtype=np.float64, input_name="y_proba")
-    if proba.min() < 0 or proba.max() > 1:
-        raise ValueError(
-            f"y_proba must lie between 0 and 1, got {proba.min()} to {proba.max()}"
-        )
-    indicator = check_tags(y_true, len(proba), labels, name="y_true").indicator
-    if indicator.shape != proba.shape:
-        raise LabelError(
-            f"y_true names {indicator.shape[1]} classes but y_proba has "
-            f"{proba.shape[1]} columns; pass the classes of the columns as `labels`"
-        )
-    labelled = (indicator != UNLABELLED).all(axis=1)
-    return indicator[labelled], proba[labelled]
-
-
-def _bin(
-    present: np.ndarray, proba: np.ndarray, n_bins: int, strategy: str
-) -> CalibrationCurve:
-    """Compare probability and frequency in each bin that is not empty."""
-    inner = np.linspace(0.0, 1.0, n_bins + 1)[1:-1]
-    if strategy == "quantile" and len(proba):
-        inner = np.quantile(proba, inner)
-    index = np.searchsorted(inner, proba)
-    count = np.bincount(index, minlength=n_bins)
-    full = count > 0
-    mean_true, mean_pred = (
-        np.bincount(index, weights=values, minlength=n_bins)[full] / count[full]
-        for values in (present, proba)
-    )
-    return CalibrationCurve(mean_true, mean_pred, count[full])
-
-
-@validate_params(
-    _BINNING | {"average": [StrOptions({"macro", "micro"}), None]},
-    prefer_skip_nested_validation=True,
-)
-def expected_calibration_error(
-    y_true: Any,
-    y_proba: ArrayLike,
-    *,
-    labels: ArrayLike | None = None,
-    n_bins: int = 10,
-    strategy: str = "uniform",
-    average: str | None = "macro",
-) -> float | np.ndarray:
-    """Measure how far probabilities are from how often they come true.
-
-    Parameters
-    ----------
-    y_true, y_proba, labels, n_bins, strategy
-        As in :func:`multilabel_calibration_curve`.
-    average : {"macro", "micro", None}, default="macro"
-        "macro": mean over classes. "micro": all classes together, whose errors may
-        cancel out. None: one value for each class.
-
-    Returns
-    -------
-    error : float or ndarray of shape (n_classes,)
-        Mean distance between probability and frequency over the bins, weighted by how
-        many probabilities are in each [1]_; 0 is best.
-
-    Raises
-    ------
-    LabelError
-        If `y_true` cannot be understood or does not fit `y_proba`.
-    ValueError
-        If probabilities are not between 0 and 1, or a parameter is unknown.
-
-    References
-    ----------
-    .. [1] M. Naeini, G. Cooper and M. Hauskrecht, "Obtaining well calibrated
-       probabilities using Bayesian binning", AAAI 2015.
-
-    Examples
-    --------
-    >>> from sklearn_sed.calibration import expected_calibration_error
-    >>> y_true = [[1, 0], [1, 0], [0, 0], [0, 1]]
-    >>> y_proba = [[0.5, 0.25], [0.5, 0.25], [0.5, 0.25], [0.5, 0.25]]
-    >>> expected_calibration_error(y_true, y_proba)
-    0.0
-    """
-    curves = multilabel_calibration_curve(
-        y_true,
-        y_proba,
-        labels=labels,
-        n_bins=n_bins,
-        strategy=strategy,
-        average="micro" if average == "micro" else None,
-    )
-    if isinstance(curves, CalibrationCurve):
-        return curves.error
-    errors = np.array([curve.error for curve in curves])
-    return float(errors.mean()) if average == "macro" else errors
