@@ -362,7 +362,7 @@ class WeakLearner(DefaultParts):
         from .nn import _training
 
         # Without thresholds an estimator is not fitted: an interruption leaves it so.
-        vars(self).pop("thresholds_", None)
+        self.__dict__.pop("thresholds_", None)
         plan = self._plan(n_epochs, None if held_back is not None else "constant")
         dtype = np.float64 if plan.precision == "float64" else np.float32
 

@@ -1,7 +1,6 @@
 """What users hand in, checked: clips, labels, weights. One voice for complaints."""
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +28,7 @@ UNLABELLED = -1
 class ClipSet:
     """Features of several clips, each ``(n_frames_i, n_mels)``, with their clock."""
 
-    clips: Sequence[np.ndarray]
+    clips: Any  # anything that gives one clip per index, without loading the others
     n_frames: np.ndarray
     n_mels: int
     time_resolution: float | None = None
@@ -86,7 +85,7 @@ def check_clips(X: Any, estimator: BaseEstimator, *, reset: bool) -> ClipSet:
     )
 
 
-def _as_clips(X: Any, estimator: BaseEstimator, reset: bool) -> Sequence[np.ndarray]:
+def _as_clips(X: Any, estimator: BaseEstimator, reset: bool) -> Any:
     """Return X as a sequence of 2-D arrays, by its rank."""
     if isinstance(X, np.ndarray) and X.ndim == 3 and X.dtype != object:
         if X.dtype.kind == "c":

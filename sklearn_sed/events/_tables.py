@@ -64,7 +64,7 @@ class TagArray(np.ndarray):
         whole = classes is not None and self.shape[1:] == classes.shape
         self.classes = classes if whole else None
 
-    def transpose(self, *axes: Any) -> np.ndarray:
+    def transpose(self, *axes: Any) -> np.ndarray:  # type: ignore[override]
         """Return a plain array with the axes permuted.
 
         Parameters
@@ -80,7 +80,7 @@ class TagArray(np.ndarray):
         return np.asarray(self).transpose(*axes)
 
     @property
-    def T(self) -> np.ndarray:
+    def T(self) -> np.ndarray:  # type: ignore[override]
         """The transposed plain array."""
         return self.transpose()
 
@@ -94,7 +94,8 @@ class TagArray(np.ndarray):
         return item
 
     def __reduce__(self) -> Any:
-        rebuild, args, state = super().__reduce__()
+        reduced: Any = super().__reduce__()
+        rebuild, args, state = reduced
         return rebuild, args, (state, self.classes)
 
     def __setstate__(self, state: Any) -> None:

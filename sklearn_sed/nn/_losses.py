@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +16,10 @@ LOSSES = ("clip", "max_min", "max_mean_min", "strong")
 
 
 class Scores(NamedTuple):
-    """What a network says of a batch, as logits."""
+    """What a network says of a batch, as logits; some networks score clips alone."""
 
     clip: Tensor
-    frame: Tensor | None = None
+    frame: Any = None
     mask: Tensor | None = None
 
 
@@ -106,6 +106,8 @@ class WeakLabelLoss(nn.Module):
     >>> loss(Scores(clip=torch.zeros(1, 1)), (y, weight))
     tensor(0.6931)
     """
+
+    class_weight: Tensor | None
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,7 +76,7 @@ class Clips(Dataset):
 
     def __init__(
         self,
-        clips: Sequence[np.ndarray],
+        clips: Any,
         y: np.ndarray | None = None,
         weight: np.ndarray | None = None,
         dtype: type = np.float32,
@@ -91,7 +91,7 @@ class Clips(Dataset):
         return len(self.clips)
 
     def __getitem__(self, i: int):
-        clip = np.array(self.clips[i], dtype=self.dtype)
+        clip: np.ndarray = np.array(self.clips[i], dtype=self.dtype)
         return clip, self.y[i].astype(self.dtype), self.dtype(self.weight[i])
 
 
@@ -123,11 +123,11 @@ class Schedule:
         progress = step / self.n_steps
         if self.schedule == "constant":
             return 1.0
-        if self.schedule == "cosine":
-            warm_up = min(1.0, (step + 1) / math.ceil(0.05 * self.n_steps))
-            return warm_up * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
-        reached = [start for start in self.schedule if progress >= start]
-        return float(self.schedule[max(reached)]) if reached else 1.0
+        if isinstance(self.schedule, Mapping):
+            reached = [start for start in self.schedule if progress >= start]
+            return float(self.schedule[max(reached)]) if reached else 1.0
+        warm_up = min(1.0, (step + 1) / math.ceil(0.05 * self.n_steps))
+        return warm_up * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
 
 
 class ProgressBar(Callback):
@@ -344,7 +344,7 @@ def _silent(*args: Any) -> None:
 
 def predict(
     net: WeakLabelTrainer,
-    clips: Sequence[np.ndarray],
+    clips: Any,
     n_frames: np.ndarray,
     batch_size: int,
     frames: bool,
