@@ -32,6 +32,7 @@ DECODERS = {
         smoothing="mean",
         smoothing_length=0.44,
         threshold=0.05,
+        low_threshold=None,
         min_gap=0,
         min_duration=0,
     ),

@@ -40,9 +40,18 @@ class ClassSettings(NamedTuple):
     smoothing: str | None
     smoothing_length: float
     threshold: float
-    low_threshold: float | None
+    low_threshold: float | str | None
     min_gap: float
     min_duration: float
+
+    @property
+    def low(self) -> float:
+        """The score above which a frame belongs to an event that touches it."""
+        if self.low_threshold is None:
+            return self.threshold
+        if isinstance(self.low_threshold, str):
+            return self.threshold / 2
+        return self.low_threshold
 
 
 class ScoreCurves(NamedTuple):
@@ -82,7 +91,7 @@ _CLASS_CONSTRAINTS: dict[str, list] = {
     "smoothing": [StrOptions({"mean", "median"}), None],
     "smoothing_length": [_SECONDS],
     "threshold": [_FRACTION],
-    "low_threshold": [_FRACTION, None],
+    "low_threshold": [_FRACTION, StrOptions({"half"}), None],
     "min_gap": [_SECONDS],
     "min_duration": [_SECONDS],
 }
@@ -111,15 +120,16 @@ class EventDecoder(BaseEstimator):
         Moving average or moving median. A clip is continued by its first and last
         score, so that smoothed scores stay within the range of the scores, and edges
         of events stay where they are up to the ends of the clip.
-    smoothing_length : float, per class, default=0.3
+    smoothing_length : float, per class, default=0.5
         Length of the smoothing window in seconds, rounded to the nearest odd number of
         frames.
     threshold : float, per class, default=0.5
         A frame is active when its score > threshold. The threshold is read in the
         precision of the scores: a float32 score of 0.3 does not exceed 0.3.
-    low_threshold : float or None, per class, default=None
+    low_threshold : float, "half" or None, per class, default="half"
         Hysteresis: frames with a score > low_threshold are active, too, where an
-        unbroken run of them contains a frame above `threshold`. None: one threshold.
+        unbroken run of them contains a frame above `threshold`. "half" is half the
+        threshold, None one threshold alone.
     min_gap : float, per class, default=0.2
         Gaps between two events of a class that last less than this, in seconds, are
         closed.
@@ -150,8 +160,8 @@ class EventDecoder(BaseEstimator):
     .. [1] T. Pellegrini, L. Cances, "Cosine-similarity penalty to discriminate sound
        classes in weakly-supervised sound event detection", IJCNN 2019,
        arXiv:1901.03146. Its decoding is ``EventDecoder(rescale=True,
-       smoothing="mean", smoothing_length=0.44, threshold=0.05, min_gap=0,
-       min_duration=0)``.
+       smoothing="mean", smoothing_length=0.44, threshold=0.05, low_threshold=None,
+       min_gap=0, min_duration=0)``.
     .. [2] L. Cances, P. Guyot, T. Pellegrini, "Evaluation of post-processing algorithms
        for polyphonic sound event detection", WASPAA 2019, arXiv:1906.06909.
 
@@ -184,9 +194,9 @@ class EventDecoder(BaseEstimator):
         *,
         rescale=False,
         smoothing="median",
-        smoothing_length=0.3,
+        smoothing_length=0.5,
         threshold=0.5,
-        low_threshold=None,
+        low_threshold="half",
         min_gap=0.2,
         min_duration=0.1,
         segmenter="threshold",
@@ -268,7 +278,7 @@ class EventDecoder(BaseEstimator):
         ]
         settings = [ClassSettings(*values) for values in zip(*columns)]
         for label, own in zip(labels, settings):
-            if own.low_threshold is not None and own.low_threshold > own.threshold:
+            if own.low > own.threshold:
                 raise ValueError(
                     f"low_threshold={own.low_threshold} is above "
                     f"threshold={own.threshold} for class {label!r}: frames above the "
@@ -488,7 +498,7 @@ def find_runs(
 ) -> Runs:
     """Cut the curves of one class into runs of active frames."""
     high = float(dtype.type(own.threshold))
-    low = high if own.low_threshold is None else float(dtype.type(own.low_threshold))
+    low = float(dtype.type(own.low))
     if decoder.segmenter == "derivative":
         half = max(1, round(decoder.window_length / time_resolution / 2))
         return _runs_by_derivative(curve, bounds, decoder, high, half)

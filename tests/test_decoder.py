@@ -19,7 +19,12 @@ CLASSES = ["Cat", "Dog"]
 
 def plain(**settings):
     """A decoder that only does what it is told."""
-    nothing = {"rescale": False, "smoothing": None, "min_gap": 0, "min_duration": 0}
+    nothing = {
+        "smoothing": None,
+        "low_threshold": None,
+        "min_gap": 0,
+        "min_duration": 0,
+    }
     return EventDecoder(**(nothing | settings))
 
 
@@ -60,6 +65,13 @@ def test_hysteresis_keeps_low_frames_that_touch_a_high_one():
     decoder = plain(threshold=0.6, low_threshold=0.3)
     curve = [0.4, 0.7, 0.4, 0.1, 0.4, 0.5, 0.2, 0.5, 0.9]
     assert decode_curve(decoder, curve) == [(0, 3), (7, 9)]
+
+
+def test_half_the_threshold():
+    curve = np.random.default_rng(0).uniform(size=50)
+    expected = decode_curve(plain(threshold=0.8, low_threshold=0.4), curve)
+    assert decode_curve(plain(threshold=0.8, low_threshold="half"), curve) == expected
+    assert EventDecoder().low_threshold == "half"
 
 
 def test_equal_thresholds_are_one_threshold():
@@ -279,6 +291,7 @@ def per_class_forms(values):
     [
         ("threshold", [0.2, 0.7]),
         ("low_threshold", [None, 0.1]),
+        ("low_threshold", ["half", 0.5]),
         ("smoothing", [None, "median"]),
         ("smoothing_length", [0.0, 7.0]),
         ("rescale", [True, False]),
@@ -366,7 +379,7 @@ decoders = st.builds(
     smoothing=st.sampled_from([None, "mean", "median"]),
     smoothing_length=st.floats(0, 2),
     threshold=st.floats(0.3, 0.9),
-    low_threshold=st.none() | st.floats(0, 0.3),
+    low_threshold=st.sampled_from([None, "half"]) | st.floats(0, 0.3),
     min_gap=st.floats(0, 1),
     min_duration=st.floats(0, 1),
     segmenter=st.sampled_from(SEGMENTERS),

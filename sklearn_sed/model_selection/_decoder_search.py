@@ -28,7 +28,7 @@ DEFAULT_GRID: dict[str, list] = {
     "smoothing": ["median", "mean"],
     "smoothing_length": [0.1, 0.3, 0.6, 1.0],
     "threshold": [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
-    "low_threshold": [None, 0.1, 0.3],
+    "low_threshold": [0.1, 0.3, "half", None],
     "min_gap": [0.1, 0.3, 0.8],
     "min_duration": [0.0, 0.2, 0.5],
 }
@@ -125,21 +125,25 @@ def _candidates(
     """
     values, bounds, _, ends, step, dtype = curves
     shapes = product(grid["rescale"], grid["smoothing"], grid["smoothing_length"])
-    pairs = [
-        (high, low)
+    cuts = [
+        ClassSettings(False, None, 0.0, high, low, 0.0, 0.0)
         for high, low in product(grid["threshold"], grid["low_threshold"])
-        if low is None or low <= high
     ]
-    if not pairs:
+    cuts = [own for own in cuts if own.low <= own.threshold]
+    if not cuts:
         raise ValueError(
             f"no low_threshold of {grid['low_threshold']} goes with a threshold of "
             f"{grid['threshold']}: it may not be above it"
         )
-    for shape in shapes:
-        own = ClassSettings(*shape, 0.0, None, 0.0, 0.0)
-        curve = shape_curve(values, bounds, own, step)
-        for high, low in pairs:
-            own = own._replace(threshold=high, low_threshold=low)
+    for rescale, smoothing, length in shapes:
+        shape = {
+            "rescale": rescale,
+            "smoothing": smoothing,
+            "smoothing_length": length,
+        }
+        curve = shape_curve(values, bounds, cuts[0]._replace(**shape), step)
+        for cut in cuts:
+            own = cut._replace(**shape)
             found = find_runs(curve, bounds, decoder, own, step, dtype)
             for min_gap in grid["min_gap"]:
                 joined = close_gaps(found, min_gap, step)

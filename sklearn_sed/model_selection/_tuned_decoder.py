@@ -77,7 +77,7 @@ class TunedDecoderCV(MetaEstimatorMixin, BaseEstimator):
     param_grid : dict from str to list, default=None
         The values to try of each per-class setting of the decoder, in all combinations
         but those with a low threshold above the threshold. Settings not named keep the
-        value of the starting decoder. By default about 3,300 combinations of all
+        value of the starting decoder. By default about 4,600 combinations of all
         settings. Values in rising order are best: among equally good settings, those
         win whose neighbours in the grid are good, too.
     tags : {"predicted", "true"}, default="predicted"
