@@ -178,7 +178,7 @@ class MaskedGRU(nn.GRU):
     def __init__(self, n_in: int, n_hidden: int):
         super().__init__(n_in, n_hidden, batch_first=True, bidirectional=True)
 
-    def forward(self, x, mask):  # type: ignore[override]
+    def forward(self, x, mask):
         """Map (batch, n_frames, n_in) to (batch, n_frames, 2 n_hidden)."""
         if mask is None:
             return super().forward(x)[0]
