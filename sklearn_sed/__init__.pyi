@@ -1,5 +1,7 @@
 from . import (
+    analysis,
     audio,
+    calibration,
     datasets,
     events,
     exceptions,

@@ -198,6 +198,8 @@ def check_tags(
             "Found input variables with inconsistent numbers of samples: X has "
             f"{n_clips} clips and {name} has {n_labels} entries"
         )
+    if n_labels == 0:
+        raise LabelError(f"{name} is empty: pass the labels of at least one clip")
     known = None if classes is None else np.asarray(classes)
     if is_event_tables(y):
         tables = list(y)

@@ -170,6 +170,10 @@ class TestTags:
         with pytest.raises(LabelError, match=message):
             check_tags(y, 2)
 
+    def test_no_labels_at_all(self):
+        with pytest.raises(LabelError, match="at least one clip"):
+            check_tags([], 0)
+
     @pytest.mark.parametrize(
         "y", [np.array([0.5, 1.5]), np.array([np.nan, 1.0]), [[np.nan, 1], [0, 1]]]
     )
