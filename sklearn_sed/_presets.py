@@ -100,6 +100,7 @@ def make_paper_system(variant="glu_mil_cos", *, random_state=None, verbose=0):
         smoothing="mean",
         smoothing_length=0.44,
         threshold=0.05,
+        low_threshold=None,
         min_gap=0.0,
         min_duration=0.0,
     )
