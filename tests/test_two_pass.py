@@ -252,3 +252,24 @@ def test_published_systems_fit_and_predict(variant):
 def test_unknown_variant_lists_the_known():
     with pytest.raises(ValueError, match=r"glu_mil_cos.*mil"):
         make_paper_system("mil_glu")
+
+
+def test_published_recipes():
+    system = make_paper_system("glu_mil_cos", random_state=3)
+    detector, tagger = system.detector, system.tagger
+    assert (detector.optimizer, detector.max_epochs, detector.batch_size) == (
+        "rmsprop",
+        10,
+        32,
+    )
+    assert detector.schedule == {0.6: 0.1}
+    assert (detector.pooling, detector.loss) == ("max", "clip")
+    assert (tagger.optimizer, tagger.max_epochs) == ("adam", 100)
+    assert tagger.schedule == {0.3: 0.5, 0.6: 0.1}
+    assert detector.decoder.rescale
+    assert detector.decoder.low_threshold is None
+    assert (tagger.random_state, detector.random_state) == (3, 3)
+    assert make_paper_system("glu_mil").detector.cosine_weight == 0
+    assert make_paper_system("mil").detector.activation == "relu"
+    assert make_paper_system("fsl").detector.loss == "strong"
+    assert make_paper_system("att").detector.pooling == "attention"
