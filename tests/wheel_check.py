@@ -38,7 +38,7 @@ def main() -> None:
         python = str(Path(folder) / "venv" / "bin" / "python")
         pip = (python, "-m", "pip", "install", "--quiet")
         run(*pip, "--upgrade", "setuptools")
-        run(*pip, "--constraint", str(ROOT / "constraints.txt"), str(wheel))
+        run(*pip, "--constraint", str(ROOT / ".ci" / "constraints.txt"), str(wheel))
         run(python, "-m", "pip", "check")
         run(python, "-W", "error", "-c", TRIAL, cwd=folder)
 
