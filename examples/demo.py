@@ -9,7 +9,6 @@ real recordings from a folder with one sub-folder of recordings per class.
 """
 
 import argparse
-import re
 import time
 from pathlib import Path
 
@@ -20,27 +19,10 @@ from matplotlib import pyplot as plt
 from sklearn.pipeline import make_pipeline
 
 from sklearn_sed import LogMelTransformer, TwoPassSED
-from sklearn_sed.datasets import make_soundscapes
+from sklearn_sed.datasets import make_soundscapes, split_recordings
 from sklearn_sed.events import make_events, stack_tables, write_events
 from sklearn_sed.metrics import event_based_f1_score, event_based_report
 from sklearn_sed.plotting import EventsDisplay
-
-
-def split_recordings(folder: Path) -> tuple[dict, dict]:
-    """Split each class's recordings in two, those of one origin together.
-
-    Recordings whose names differ in the take alone ("1-187207-A", "1-187207-B")
-    have one origin. The last quarter, by name, is for testing.
-    """
-    train, test = {}, {}
-    for path in sorted(p for p in folder.iterdir() if p.is_dir()):
-        recordings = sorted(p for p in path.iterdir() if p.is_file())
-        origin = [re.sub(r"-[A-Z]$", "", p.stem) for p in recordings]
-        first_test = origin[3 * len(recordings) // 4]
-        is_test = np.array(origin) >= first_test
-        train[path.name] = [p for p, held in zip(recordings, is_test) if not held]
-        test[path.name] = [p for p, held in zip(recordings, is_test) if held]
-    return train, test
 
 
 def whole_clip_events(tags: np.ndarray, classes: np.ndarray, duration: float):
