@@ -1,8 +1,16 @@
 """Fixtures that every test module may use."""
 
+import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# Machines differ in speed; continuous integration tries the same examples each time.
+hypothesis.settings.register_profile(
+    "default", deadline=None, derandomize="CI" in os.environ
+)
+hypothesis.settings.load_profile("default")
 
 
 @pytest.fixture(scope="session")

@@ -53,3 +53,19 @@ def test_two_exclusive_labels():
     assert model.decision_function(X).shape == (24,)
     assert model.predict_proba(X).shape == (24, 2)
     np.testing.assert_array_equal(model.predict(X), model.decision_function(X) > 0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"network": "paper_tagger"},
+        {
+            "network": "paper_tagger",
+            "network_params": {"recurrent": True},
+            "pooling": "mean",
+        },
+    ],
+)
+def test_published_networks(options):
+    model = WeakTagger(**options, max_epochs=1, random_state=0).fit(X, Y)
+    assert model.predict_proba(X).shape == (24, 2)
