@@ -375,9 +375,12 @@ class WeakLearner(DefaultParts):
         _training.train(self.net_, subset(train), valid, plan, _draw_seed(rng))
         self.history_ = [
             {
-                key: row[key]
-                for key in ("epoch", "train_loss", "valid_loss")
-                if key in row
+                "epoch": row["epoch"],
+                **{
+                    loss: float(row[loss])
+                    for loss in ("train_loss", "valid_loss")
+                    if loss in row
+                },
             }
             for row in self.net_.history
         ]

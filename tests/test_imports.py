@@ -22,13 +22,14 @@ ROWS = [
     {"_base"},
     {"_tagger", "_detector"},
     {"_two_pass"},
-    {"model_selection", "inference", "_persistence", "_presets"},
+    {"model_selection", "inference", "_presets"},
+    {"_persistence"},
     {"calibration"},
     {"datasets", "plotting"},
 ]
 ROW = {room: i for i, rooms in enumerate(ROWS) for room in rooms}
 HEAVY = {"torch", "skorch", "librosa", "sed_eval", "matplotlib", "soundfile", "numba"}
-TORCH = {"torch", "skorch", "safetensors"}
+TORCH = {"torch", "skorch"}
 
 
 def room_of(path: Path) -> str:
