@@ -13,6 +13,7 @@ import pandas as pd
 from scipy import fft
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
+from tqdm.auto import tqdm
 
 from sklearn_sed.datasets._recordings import cut_event, find_recordings, pick_event
 from sklearn_sed.datasets._sources import SYNTHETIC_SOURCES, draw_synthetic
@@ -40,6 +41,7 @@ Groups = list[tuple[frozenset[str], float]]  # classes that come together, proba
         "co_occurrence": [None, Mapping, "array-like"],
         "random_state": ["random_state"],
         "out_dir": [None, str, PathLike],
+        "verbose": ["verbose"],
     },
     prefer_skip_nested_validation=True,
 )
@@ -55,6 +57,7 @@ def make_soundscapes(
     co_occurrence: Any = None,
     random_state: Any = None,
     out_dir: str | Path | None = None,
+    verbose: int = 0,
 ) -> Bunch:
     """Make clips of sound events over a background, with their true times.
 
@@ -101,6 +104,8 @@ def make_soundscapes(
     out_dir : str or Path, default=None
         Folder to write the clips to, as 16-bit WAV files, one at a time. It is created
         if need be, and files of the same names in it are overwritten.
+    verbose : int, default=0
+        1 shows a progress bar.
 
     Returns
     -------
@@ -116,7 +121,7 @@ def make_soundscapes(
             `onset`, `offset` (seconds) and `event_label`.
         y_weak : TagArray of shape (n_clips, n_classes), dtype int64
             1 where the class occurs in the clip (weak labels), one column for each of
-            `classes`.
+            `classes`, whose names it knows.
         classes : ndarray of shape (n_classes,), dtype str
             The names of the classes, sorted.
         filenames : list of str
@@ -146,12 +151,6 @@ def make_soundscapes(
     (4, 2)
     >>> data.y[0].columns.tolist()
     ['onset', 'offset', 'event_label']
-
-    An indicator has no room for the names of its classes; a DataFrame has, and so have
-    the events themselves, of which estimators only use the tags:
-
-    >>> import pandas as pd
-    >>> y_weak = pd.DataFrame(data.y_weak, columns=data.classes)
     """
     draw, names = _open_sources(sources, classes, sample_rate)
     counts = _read_range("events_per_clip", events_per_clip, Integral)
@@ -168,7 +167,8 @@ def make_soundscapes(
         seed=int(check_random_state(random_state).randint(2**31 - 1)),
     )
     filenames = [f"soundscape_{clip:05d}.wav" for clip in range(n_clips)]
-    clips = (mixer.mix(clip) for clip in range(n_clips))
+    bar = tqdm(range(n_clips), "soundscapes", unit="clip", disable=not verbose)
+    clips = (mixer.mix(clip) for clip in bar)
     X: Any
     if out_dir is None:
         X = np.empty((n_clips, mixer.n_samples), dtype=np.float32)
