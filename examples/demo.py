@@ -67,7 +67,11 @@ def main() -> None:
     sources = (None, None) if args.sources is None else split_recordings(args.sources)
     train, test = (
         make_soundscapes(
-            n_clips, sources=source, random_state=args.seed + k, out_dir=args.out / name
+            n_clips,
+            sources=source,
+            random_state=args.seed + k,
+            out_dir=args.out / name,
+            verbose=1,
         )
         for k, (n_clips, source, name) in enumerate(
             zip((args.train_clips, args.test_clips), sources, ("train", "test"))
