@@ -1,0 +1,12 @@
+"""Events of long recordings and of folders of files, in bounded memory, resumable.
+
+:func:`iter_events` goes through one recording of any length in overlapping windows and
+yields its events as they are found; :func:`detect_events` collects them in a table;
+:func:`detect_files` does so for thousands of files, survives being killed, and writes
+one annotation file.
+"""
+
+from sklearn_sed.inference._files import detect_files
+from sklearn_sed.inference._recording import Event, detect_events, iter_events
+
+__all__ = ["Event", "detect_events", "detect_files", "iter_events"]

@@ -1,0 +1,192 @@
+"""What detection takes a fitted model apart into."""
+
+import hashlib
+import json
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_sed._decoder import ClassSettings, EventDecoder, shape_curve, stack_scores
+from sklearn_sed._features import FeatureArray, LogMelTransformer
+from sklearn_sed._validation import check_time_resolution
+
+# Parameters of the transformer that change no value.
+_WITHOUT_EFFECT = ("on_error", "n_jobs", "verbose")
+
+
+class WindowScores(NamedTuple):
+    """What a model says about windows of one length."""
+
+    values: np.ndarray
+    """Shape (n_windows, 3, n_classes, n_frames): frame scores; 1 where the window is
+    tagged with the class; for rescaled classes the curve, rescaled within the window,
+    where it is tagged."""
+    time_resolution: float
+    dtype: np.dtype
+
+
+class Parts(NamedTuple):
+    """The parts of a fitted model that turns files into events."""
+
+    transformer: LogMelTransformer
+    steps: list[Any]
+    """Transformers of features."""
+    scorer: Any
+    """What tags clips and scores frames."""
+    decoder: EventDecoder
+
+    @property
+    def classes(self) -> list[Any]:
+        """The classes."""
+        return np.asarray(self.scorer.classes_).tolist()
+
+    @property
+    def time_resolution(self) -> float:
+        """Seconds per frame of the features."""
+        return self.transformer.hop_length / self.transformer.sample_rate
+
+    def score(self, windows: np.ndarray) -> WindowScores:
+        """Tag windows (n_windows, n_frames, n_mels) and score their frames."""
+        X: Any = FeatureArray(windows, self.time_resolution)
+        for step in self.steps:
+            X = step.transform(X)
+        frames = self.scorer.predict_frame_proba(X)
+        resolution = check_time_resolution(
+            None, getattr(frames, "time_resolution", None)
+        )
+        tags = np.asarray(self.scorer.predict_tags(X)) == 1
+        settings = self.decoder._check(self.classes)
+        scores = stack_scores(frames, len(settings))
+        shape = (len(settings), *windows.shape[:2])
+        if scores.values.shape[1] != shape[1] * shape[2]:
+            raise ValueError(
+                "the steps between LogMelTransformer and the detector change the "
+                "number of frames: windows could not be put back together"
+            )
+        proba = scores.values.reshape(shape)
+        values = np.zeros((3, *shape))
+        values[0] = proba
+        values[1] = tags.T[..., np.newaxis]
+        for column, own in enumerate(settings):
+            if own.rescale:
+                curve = _rescale(scores.values[column], scores.bounds, own, resolution)
+                values[2, column] = curve.reshape(shape[1:]) * values[1, column]
+        return WindowScores(values.transpose(2, 0, 1, 3), resolution, scores.dtype)
+
+    def curves(self, means: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        """Return curve, score and share of tagged windows from cross-faded values.
+
+        A rescaled curve is the mean over the windows that are tagged with its class:
+        in the others it would find the class, too.
+        """
+        proba, share, shaped = means
+        rescaled = np.divide(shaped, share, out=np.zeros_like(shaped), where=share > 0)
+        settings = self.decoder._check(self.classes)
+        chosen = np.array([own.rescale for own in settings])[:, np.newaxis]
+        curve = np.where(chosen, rescaled, proba)
+        # In float64, a mean of equal scores may exceed a threshold that they do not.
+        return np.stack((curve.astype(dtype), proba, share))
+
+    def fingerprint(self) -> str:
+        """Return what tells this model from those that may find other events."""
+        digest = hashlib.sha256()
+        features = self.transformer.get_params()
+        for name in _WITHOUT_EFFECT:
+            del features[name]
+        _update(digest, features)
+        _update(digest, [self.decoder.get_params(), self.classes])
+        passes = [self.scorer]
+        if hasattr(self.scorer, "tagger_") and hasattr(self.scorer, "detector_"):
+            passes = [self.scorer.tagger_, self.scorer.detector_]
+        for part in (*self.steps, *passes):
+            _update_part(digest, part)
+        return digest.hexdigest()
+
+
+def take_apart(model: Any) -> Parts:
+    """Return the parts of a fitted model, or say what it lacks.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted Pipeline that begins with a LogMelTransformer, or a search or tuner
+        of one.
+
+    Returns
+    -------
+    Parts
+        Its parts.
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
+    ValueError
+        If it does not begin with a LogMelTransformer, or not end in a detector whose
+        events an EventDecoder decodes.
+    """
+    check_is_fitted(model)
+    steps, decoder, part = [], None, model
+    while True:
+        if isinstance(part, FrozenEstimator):
+            part = part.estimator
+        elif isinstance(part, Pipeline):
+            *before, part = (step for _, step in part.steps)
+            steps += [step for step in before if step not in (None, "passthrough")]
+        elif hasattr(part, "best_estimator_"):
+            part = part.best_estimator_
+        elif hasattr(part, "decoder_") and hasattr(part, "estimator_"):
+            decoder = part.decoder_ if decoder is None else decoder
+            part = part.estimator_
+        else:
+            break
+    if not steps or not isinstance(steps[0], LogMelTransformer):
+        first = type(steps[0] if steps else part).__name__
+        raise ValueError(
+            f"the model begins with {first}, which does not take audio files: fit and "
+            "pass make_pipeline(LogMelTransformer(), TwoPassSED())"
+        )
+    if not all(hasattr(part, name) for name in ("predict_frame_proba", "predict_tags")):
+        raise ValueError(
+            f"the model ends in {type(part).__name__}, which scores no frames: end it "
+            "in a TwoPassSED or a WeakEventDetector"
+        )
+    if decoder is None:
+        decoder = getattr(getattr(part, "detector_", part), "decoder_", None)
+    if not isinstance(decoder, EventDecoder):
+        raise ValueError(
+            f"the model decodes events by {type(decoder).__name__}; only an "
+            "EventDecoder can go through a recording piece by piece"
+        )
+    return Parts(steps[0], steps[1:], part, decoder)
+
+
+def _rescale(
+    curve: np.ndarray, bounds: np.ndarray, own: ClassSettings, time_resolution: float
+) -> np.ndarray:
+    """Stretch the curve of one class to 0..1 in each window."""
+    return shape_curve(curve, bounds, own._replace(smoothing=None), time_resolution)
+
+
+def _update(digest: Any, value: Any) -> None:
+    """Add settings to a digest, whatever types hold the numbers."""
+    text = json.dumps(value, sort_keys=True, default=lambda x: np.asarray(x).tolist())
+    digest.update(text.encode())
+
+
+def _update_part(digest: Any, part: Any) -> None:
+    """Add what a fitted part has learned to a digest."""
+    if not hasattr(part, "net_"):
+        import joblib
+
+        digest.update(joblib.hash(part).encode())
+        return
+    module = part.net_.module_
+    time_resolution = getattr(part, "time_resolution", None)
+    _update(digest, [part.classes_, part.thresholds_, time_resolution, repr(module)])
+    for name, weights in module.state_dict().items():
+        digest.update(name.encode())
+        digest.update(weights.cpu().numpy().tobytes())

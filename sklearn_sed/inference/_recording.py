@@ -1,0 +1,282 @@
+"""One recording of any length: stream it, score windows, decode as it goes."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from sklearn_sed._features import LogMelTransformer
+from sklearn_sed.audio import AudioInfo, audio_info, iter_blocks
+from sklearn_sed.events import make_events, time_to_frames
+from sklearn_sed.inference._decoding import Event, StreamDecoder
+from sklearn_sed.inference._model import Parts, take_apart
+from sklearn_sed.inference._windows import CrossFade, iter_log_mel, iter_windows
+
+# Seconds read at a time: sixteen windows of 10 s that overlap by half.
+BLOCK_DURATION = 80.0
+
+
+def iter_events(
+    model: Any,
+    path: str | os.PathLike[str],
+    *,
+    window: float = 10.0,
+    overlap: float | None = None,
+    verbose: int = 0,
+) -> Iterator[Event]:
+    """Find the events of one recording of any length, as it is read.
+
+    The recording goes through the model in overlapping windows. Their frame scores are
+    cross-faded on the frames of the whole recording and decoded as one curve, so that
+    an event that crosses the edges of windows comes out once and whole, however long
+    it is. Memory does not grow with the recording.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted Pipeline from a :class:`~sklearn_sed.LogMelTransformer` to a
+        :class:`~sklearn_sed.TwoPassSED` or :class:`~sklearn_sed.WeakEventDetector`,
+        also inside a :class:`~sklearn_sed.model_selection.TunedDecoderCV` or a search.
+    path : str or Path
+        The audio file.
+    window : float, default=10.0
+        Length of a window in seconds: best that of the clips in training, for a model
+        decides for each window which classes are in it.
+    overlap : float, default=None
+        Seconds that a window shares with the next; half a window when None. Computing
+        time grows with ``window / (window - overlap)``.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Yields
+    ------
+    Event
+        ``onset``, ``offset``, ``event_label``, ``score``, in order of offsets: a long
+        event comes after the shorter ones that end before it. An event is known as
+        soon as what follows it is: one window and the decoder's own lengths later.
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
+    AudioError
+        If the file cannot be read; for damage further on, once it is reached.
+    ValueError
+        If the model does not begin with a LogMelTransformer or its events are not
+        decoded by an EventDecoder, `overlap` is not below `window`, or `window` is
+        longer than the transformer's `duration`.
+
+    See Also
+    --------
+    detect_events : The same as a table.
+    detect_files : The same for many files.
+
+    Notes
+    -----
+    - A recording no longer than a window has exactly the events of
+      ``model.predict([path])``.
+    - Each window is tagged by itself. An event is kept when somewhere within it the
+      windows tagged with its class carry at least half of the weight, where a window
+      fades out towards its ends over the overlap. With half of a window as overlap,
+      that is the window whose middle is nearest. Where it begins and ends, tags have
+      no say.
+    - The last window is shifted back to end with the recording.
+    - A class that the decoder rescales is rescaled within each window, by the least
+      and the largest score there, before windows are cross-faded; only windows tagged
+      with the class take part.
+    - Except for ``segmenter="derivative"``, whose state may depend on all that came
+      before a slow change, events are exactly those of the cross-faded curve decoded
+      as a whole.
+    - A transformer with a `duration` pads a recording no longer than a window, as in
+      ``predict``; it never cuts one.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, soundfile
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_sed import LogMelTransformer, WeakEventDetector
+    >>> from sklearn_sed.inference import iter_events
+    >>> rng = np.random.default_rng(0)
+    >>> clips = 0.01 * rng.normal(size=(8, 8000))
+    >>> clips[::2, 2000:6000] += 0.3 * np.sin(np.arange(4000))
+    >>> model = make_pipeline(
+    ...     LogMelTransformer(sample_rate=8000, n_mels=16),
+    ...     WeakEventDetector(max_epochs=2, random_state=0),
+    ... ).fit(clips, [["tone"], []] * 4)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     soundfile.write(f"{folder}/long.wav", clips.ravel(), 8000)
+    ...     events = list(iter_events(model, f"{folder}/long.wav", window=1.0))
+    >>> {event.event_label for event in events} <= {"tone"}
+    True
+    """
+    parts = take_apart(model)
+    n_window, n_overlap = check_windows(window, overlap, parts.transformer)
+    info = audio_info(path)
+    return _iter_events(model, parts, path, info, n_window, n_overlap, verbose)
+
+
+def detect_events(
+    model: Any,
+    path: str | os.PathLike[str],
+    *,
+    window: float = 10.0,
+    overlap: float | None = None,
+    verbose: int = 0,
+) -> pd.DataFrame:
+    """Find the events of one recording of any length, as a table.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted model of audio files, as in :func:`iter_events`.
+    path : str or Path
+        The audio file.
+    window : float, default=10.0
+        Length of a window in seconds.
+    overlap : float, default=None
+        Seconds that a window shares with the next; half a window when None.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Returns
+    -------
+    DataFrame
+        The event table: ``onset``, ``offset`` (seconds), ``event_label``, ``score``,
+        sorted by onset, then label.
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
+    AudioError
+        If the file cannot be read whole.
+    ValueError
+        If the model or a parameter does not fit.
+
+    See Also
+    --------
+    iter_events : How it is done, event by event.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, soundfile
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_sed import LogMelTransformer, WeakEventDetector
+    >>> from sklearn_sed.inference import detect_events
+    >>> rng = np.random.default_rng(0)
+    >>> clips = 0.01 * rng.normal(size=(8, 8000))
+    >>> clips[::2, 2000:6000] += 0.3 * np.sin(np.arange(4000))
+    >>> model = make_pipeline(
+    ...     LogMelTransformer(sample_rate=8000, n_mels=16),
+    ...     WeakEventDetector(max_epochs=2, random_state=0),
+    ... ).fit(clips, [["tone"], []] * 4)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     soundfile.write(f"{folder}/long.wav", clips.ravel(), 8000)
+    ...     events = detect_events(model, f"{folder}/long.wav", window=1.0)
+    >>> list(events.columns)
+    ['onset', 'offset', 'event_label', 'score']
+    """
+    events = iter_events(model, path, window=window, overlap=overlap, verbose=verbose)
+    return event_table(list(events))
+
+
+def event_table(rows: Any) -> pd.DataFrame:
+    """Return rows of onset, offset, label, score as an event table."""
+    onset, offset, label, score = zip(*rows) if rows else ((), (), (), ())
+    return make_events(onset, offset, np.array(label), score)
+
+
+def check_windows(
+    window: float, overlap: float | None, transformer: LogMelTransformer
+) -> tuple[int, int]:
+    """Return the frames of a window and of its overlap, or say what is wrong."""
+    if not 0 < window < np.inf:
+        raise ValueError(f"window={window!r} must be a positive number of seconds")
+    if transformer.duration is not None and window > transformer.duration:
+        raise ValueError(
+            f"window={window!r} is longer than the clips of the model, whose "
+            f"LogMelTransformer has duration={transformer.duration!r}: pass "
+            f"window={transformer.duration!r}"
+        )
+    overlap = window / 2 if overlap is None else overlap
+    if not 0 <= overlap < window:
+        raise ValueError(
+            f"overlap={overlap!r} must be at least 0 and less than window={window!r}: "
+            "windows have to move on"
+        )
+    time_resolution = transformer.hop_length / transformer.sample_rate
+    n_window = int(time_to_frames(window, time_resolution, side="offset"))
+    n_overlap = int(time_to_frames(overlap, time_resolution))
+    return n_window, min(n_overlap, n_window - 1)
+
+
+def _iter_events(
+    model: Any,
+    parts: Parts,
+    path: str | os.PathLike[str],
+    info: AudioInfo,
+    n_window: int,
+    n_overlap: int,
+    verbose: int,
+) -> Iterator[Event]:
+    """Yield the events of a recording whose header was read."""
+    stream = _Stream(path, parts.transformer.sample_rate, info, verbose)
+    pieces = iter_log_mel(stream, parts.transformer)
+    fade = CrossFade(n_window, n_overlap)
+    decoder = None
+    for starts, windows in iter_windows(pieces, n_window, n_window - n_overlap):
+        scores = parts.score(windows)
+        if decoder is None:
+            resolution, dtype = scores.time_resolution, scores.dtype
+            decoder = StreamDecoder(parts.decoder, parts.classes, resolution, dtype)
+        for start, values in zip(starts, scores.values):
+            fade.add(start, values)
+        # Any further window begins after the last one did.
+        yield from decoder.push(parts.curves(fade.take(starts[-1]), dtype))
+    if decoder is not None:
+        yield from decoder.push(parts.curves(fade.take(), dtype), stream.duration)
+        return
+    table = model.predict([path])[0]
+    for row in table.sort_values(["offset", "onset"]).itertuples(index=False):
+        yield Event(*row)
+
+
+class _Stream:
+    """The samples of a file in blocks, a progress bar, and how long they were."""
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        sample_rate: int,
+        info: AudioInfo,
+        verbose: int,
+    ):
+        self.path = path
+        self.sample_rate = sample_rate
+        self.info = info
+        self.verbose = verbose
+        self.n_samples = 0
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        bar = tqdm(
+            total=round(self.info.duration),
+            desc=os.path.basename(self.path),
+            unit="s",
+            disable=not self.verbose,
+        )
+        blocks = iter_blocks(self.path, self.sample_rate, block_duration=BLOCK_DURATION)
+        with bar:
+            for block in blocks:
+                yield block
+                self.n_samples += len(block)
+                bar.update(round(self.n_samples / self.sample_rate) - bar.n)
+
+    @property
+    def duration(self) -> float:
+        """Seconds read; known once all is."""
+        if self.info.format == "MP3":  # whose header does not say it to the sample
+            return self.n_samples / self.sample_rate
+        return self.info.duration
