@@ -6,7 +6,4 @@ Public names load on first use, so that importing the package stays light.
 
 import lazy_loader
 
-from ._version import __version__ as __version__
-
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
-__all__ += ["__version__"]

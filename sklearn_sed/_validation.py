@@ -64,6 +64,8 @@ def check_clips(X: Any, estimator: BaseEstimator, *, reset: bool) -> ClipSet:
     ValueError
         If X as a whole has the wrong form.
     """
+    if np.ndim(getattr(X, "durations", [])) == 0 and X.durations is not None:
+        raise ValueError("X is a single clip: pass a batch of one, X[np.newaxis]")
     clips = _as_clips(X, estimator, reset)
     n_mels = clips[0].shape[1]
     if reset:

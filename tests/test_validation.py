@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
+from sklearn_sed import FeatureArray
 from sklearn_sed._validation import (
     check_class_weight,
     check_clips,
@@ -80,6 +81,12 @@ class TestClips:
     def test_whole_of_the_wrong_form(self, X, message):
         with pytest.raises(ValueError, match=message):
             clips(X)
+
+    def test_a_single_clip_is_not_a_batch(self):
+        X = FeatureArray(np.zeros((3, 5, 4)), 0.02, [0.1] * 3)
+        with pytest.raises(ValueError, match=r"single clip: pass .* X\[np\.newaxis\]"):
+            clips(X[0])
+        assert len(clips(X[:1]).clips) == 1
 
     @pytest.mark.parametrize(
         ("bad", "message"),
