@@ -12,9 +12,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._features import FeatureArray
-from ._thresholds import tag_thresholds
-from ._validation import (
+from sklearn_sed._features import FeatureArray
+from sklearn_sed._thresholds import tag_thresholds
+from sklearn_sed._validation import (
     UNLABELLED,
     ClipSet,
     Tags,
@@ -24,7 +24,7 @@ from ._validation import (
     check_weights,
     warn_rare_classes,
 )
-from .exceptions import LabelError
+from sklearn_sed.exceptions import LabelError
 
 # A threshold is learned for a class when so many held-back clips have it, and so
 # many do not; from fewer, one half is the better guess.
@@ -229,7 +229,7 @@ class WeakLearner(DefaultParts):
         seed: int,
     ) -> None:
         """Build the network, and its input's standardisation from the clips."""
-        from .nn._training import build_net
+        from sklearn_sed.nn._training import build_net
 
         self._single = tags.single
         self.classes_ = tags.classes
@@ -250,8 +250,8 @@ class WeakLearner(DefaultParts):
 
     def _net_spec(self, plan: Any, class_weight: np.ndarray | None):
         """Collect what the net is built from."""
-        from . import nn
-        from .nn._training import NetSpec
+        from sklearn_sed import nn
+        from sklearn_sed.nn._training import NetSpec
 
         return NetSpec(
             make_network=self._network_factory(nn),
@@ -280,7 +280,7 @@ class WeakLearner(DefaultParts):
         self, shapes: Mapping[str, tuple[int, ...]], read: Callable[[str], np.ndarray]
     ) -> None:
         """Rebuild the net from stored arrays, the other attributes being in place."""
-        from .nn._weights import restore_net
+        from sklearn_sed.nn._weights import restore_net
 
         plan = replace(self._plan(self.max_epochs), precision=self.precision_)
         self.net_ = restore_net(
@@ -330,7 +330,7 @@ class WeakLearner(DefaultParts):
 
     def _plan(self, max_epochs: int, schedule: Any = None):
         """Collect the training parameters."""
-        from .nn._training import Plan, resolve_device, resolve_precision
+        from sklearn_sed.nn._training import Plan, resolve_device, resolve_precision
 
         device = resolve_device(self.device)
         return Plan(
@@ -359,7 +359,7 @@ class WeakLearner(DefaultParts):
         n_epochs: int,
     ) -> None:
         """Train on some clips, watching the loss on the others."""
-        from .nn import _training
+        from sklearn_sed.nn import _training
 
         # Without thresholds an estimator is not fitted: an interruption leaves it so.
         self.__dict__.pop("thresholds_", None)
@@ -418,7 +418,7 @@ class WeakLearner(DefaultParts):
 
     def _clip_logits(self, clips: ClipSet) -> np.ndarray:
         """Return the logit of each clip and class."""
-        from .nn._training import predict
+        from sklearn_sed.nn._training import predict
 
         return predict(self.net_, clips.clips, clips.n_frames, self.batch_size, False)[
             0
@@ -430,7 +430,7 @@ class WeakLearner(DefaultParts):
 
     def _scores(self, clips: ClipSet) -> tuple[np.ndarray, FeatureArray]:
         """Return the clip and the frame probabilities, these with their clock."""
-        from .nn._training import predict
+        from sklearn_sed.nn._training import predict
 
         logits, probas = predict(
             self.net_, clips.clips, clips.n_frames, self.batch_size, True

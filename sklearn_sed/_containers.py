@@ -17,7 +17,7 @@ import os
 import struct
 from typing import BinaryIO
 
-from .exceptions import AudioError
+from sklearn_sed.exceptions import AudioError
 
 RECOVER = "copy or download it again"
 CONVERT = "convert it to WAV or FLAC, or leave it out"

@@ -8,10 +8,10 @@ from sklearn.base import clone
 from sklearn.metrics import f1_score
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from ._base import WeakLearner
-from ._decoder import EventDecoder
-from ._validation import check_tags, check_time_resolution
-from .events import is_event_tables
+from sklearn_sed._base import WeakLearner
+from sklearn_sed._decoder import EventDecoder
+from sklearn_sed._validation import check_tags, check_time_resolution
+from sklearn_sed.events import is_event_tables
 
 
 class WeakEventDetector(WeakLearner):
@@ -376,7 +376,7 @@ class WeakEventDetector(WeakLearner):
 def score_events_or_tags(estimator, X, y) -> float:
     """Return macro F1 of events for strong labels, of tags for weak ones."""
     if is_event_tables(y):
-        from .metrics import event_based_f1_score
+        from sklearn_sed.metrics import event_based_f1_score
 
         return event_based_f1_score(y, estimator.predict(X))
     predicted = estimator.predict_tags(X)

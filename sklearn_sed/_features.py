@@ -12,9 +12,9 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
-from . import audio
-from ._logmel import SILENCE_DB, log_mel
-from .exceptions import AudioError, AudioWarning, ClipError
+from sklearn_sed import audio
+from sklearn_sed._logmel import SILENCE_DB, log_mel
+from sklearn_sed.exceptions import AudioError, AudioWarning, ClipError
 
 BadClip = AudioError | ClipError
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from ._decoder import EventDecoder
-from ._detector import WeakEventDetector
-from ._tagger import WeakTagger
-from ._two_pass import TwoPassSED
+from sklearn_sed._decoder import EventDecoder
+from sklearn_sed._detector import WeakEventDetector
+from sklearn_sed._tagger import WeakTagger
+from sklearn_sed._two_pass import TwoPassSED
 
 # What all published networks share: features as they are, no augmentation.
 _PLAIN: dict[str, Any] = {

@@ -7,8 +7,8 @@ from scipy.special import expit, log_expit, logit
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import f1_score
 
-from ._base import WeakLearner
-from ._validation import check_tags
+from sklearn_sed._base import WeakLearner
+from sklearn_sed._validation import check_tags
 
 
 class WeakTagger(ClassifierMixin, WeakLearner):

@@ -8,11 +8,11 @@ from sklearn.base import _fit_context, clone
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import DefaultParts
-from ._detector import WeakEventDetector, score_events_or_tags
-from ._tagger import WeakTagger
-from ._validation import check_clips, check_tags
-from .exceptions import LabelError
+from sklearn_sed._base import DefaultParts
+from sklearn_sed._detector import WeakEventDetector, score_events_or_tags
+from sklearn_sed._tagger import WeakTagger
+from sklearn_sed._validation import check_clips, check_tags
+from sklearn_sed.exceptions import LabelError
 
 
 class TwoPassSED(DefaultParts):

@@ -18,8 +18,13 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .events import TagArray, is_event_tables, to_tags
-from .exceptions import ClipError, LabelError, RareClassWarning, TimeResolutionError
+from sklearn_sed.events import TagArray, is_event_tables, to_tags
+from sklearn_sed.exceptions import (
+    ClipError,
+    LabelError,
+    RareClassWarning,
+    TimeResolutionError,
+)
 
 UNLABELLED = -1
 

@@ -12,10 +12,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import StrOptions, validate_params
 
-from ._validation import check_tags
-from .events import TagArray, check_events
-from .exceptions import ClipError
-from .metrics._inputs import check_labels
+from sklearn_sed._validation import check_tags
+from sklearn_sed.events import TagArray, check_events
+from sklearn_sed.exceptions import ClipError
+from sklearn_sed.metrics._inputs import check_labels
 
 __all__ = ["class_correlation", "event_durations", "event_overlap", "mean_off_diagonal"]
 

@@ -23,8 +23,14 @@ import numpy as np
 if TYPE_CHECKING:
     import soundfile
 
-from ._containers import CONVERT, RECOVER, check_container, check_sample_rate, truncated
-from .exceptions import AudioError
+from sklearn_sed._containers import (
+    CONVERT,
+    RECOVER,
+    check_container,
+    check_sample_rate,
+    truncated,
+)
+from sklearn_sed.exceptions import AudioError
 
 __all__ = ["AudioInfo", "audio_info", "iter_blocks", "load_audio"]
 

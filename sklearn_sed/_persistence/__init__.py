@@ -1,5 +1,5 @@
 """Saved models: one file, JSON and numbers inside, no pickle."""
 
-from ._files import load_model, save_model
+from sklearn_sed._persistence._files import load_model, save_model
 
 __all__ = ["load_model", "save_model"]

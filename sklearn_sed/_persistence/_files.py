@@ -15,10 +15,9 @@ from typing import Any, BinaryIO
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_sed._persistence._description import Reader, Writer, short
 from sklearn_sed._version import __version__
 from sklearn_sed.exceptions import ModelFileError
-
-from ._description import Reader, Writer, short
 
 FORMAT = 1
 # The header is parsed before anything in it can be trusted: bounds on what that costs.

@@ -6,8 +6,8 @@ ten have it. :class:`CalibratedTaggerCV` calibrates,
 :class:`~sklearn_sed.plotting.ReliabilityDisplay` shows how far off probabilities are.
 """
 
-from ._calibrated_tagger import CalibratedTaggerCV
-from ._curve import (
+from sklearn_sed.calibration._calibrated_tagger import CalibratedTaggerCV
+from sklearn_sed.calibration._curve import (
     CalibrationCurve,
     expected_calibration_error,
     multilabel_calibration_curve,

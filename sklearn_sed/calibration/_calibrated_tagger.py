@@ -37,10 +37,10 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from .._validation import UNLABELLED, Tags, check_tags
-from ..events import TagArray
-from ..exceptions import RareClassWarning
-from ..model_selection import MultilabelStratifiedKFold
+from sklearn_sed._validation import UNLABELLED, Tags, check_tags
+from sklearn_sed.events import TagArray
+from sklearn_sed.exceptions import RareClassWarning
+from sklearn_sed.model_selection import MultilabelStratifiedKFold
 
 # Log-odds of probabilities closer to 0 or 1 than this say no more than this.
 TINY = 1e-6

@@ -13,8 +13,8 @@ from sklearn.utils._param_validation import (
     validate_params,
 )
 
-from .._validation import UNLABELLED, check_tags
-from ..exceptions import LabelError
+from sklearn_sed._validation import UNLABELLED, check_tags
+from sklearn_sed.exceptions import LabelError
 
 _BINNING: dict[str, list] = {
     "n_bins": [Interval(Integral, 1, None, closed="left")],

@@ -1,7 +1,10 @@
 """Model selection for sound event detection: folds, and decoders tuned on times."""
 
-from ._split import MultilabelStratifiedGroupKFold, MultilabelStratifiedKFold
-from ._tuned_decoder import TunedDecoderCV
+from sklearn_sed.model_selection._split import (
+    MultilabelStratifiedGroupKFold,
+    MultilabelStratifiedKFold,
+)
+from sklearn_sed.model_selection._tuned_decoder import TunedDecoderCV
 
 __all__ = [
     "MultilabelStratifiedGroupKFold",

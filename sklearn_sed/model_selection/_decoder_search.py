@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.ndimage import uniform_filter
 from sklearn.base import BaseEstimator
 
-from .._decoder import (
+from sklearn_sed._decoder import (
     ClassSettings,
     EventDecoder,
     Runs,
@@ -21,7 +21,7 @@ from .._decoder import (
     run_times,
     shape_curve,
 )
-from ..events import make_events, stack_tables
+from sklearn_sed.events import make_events, stack_tables
 
 DEFAULT_GRID: dict[str, list] = {
     "rescale": [False, True],
@@ -180,7 +180,7 @@ def _event_f1(
     offset: np.ndarray,
 ) -> float:
     """Return the event-based F1 score of one class."""
-    from ..metrics._matching import count_matches
+    from sklearn_sed.metrics._matching import count_matches
 
     n_matched = count_matches(ref_onset, ref_offset, ref_clip, onset, offset, clip)
     return 2 * n_matched / max(len(ref_clip) + len(clip), 1)

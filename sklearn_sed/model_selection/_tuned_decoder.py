@@ -21,18 +21,18 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params, check_is_fitted
 
-from .._decoder import EventDecoder, clip_ends, select_clips, stack_scores
-from .._detector import score_events_or_tags
-from .._validation import check_tags, check_time_resolution
-from ..events import check_events, is_event_tables, to_tags
-from ..exceptions import LabelError
-from ._decoder_search import (
+from sklearn_sed._decoder import EventDecoder, clip_ends, select_clips, stack_scores
+from sklearn_sed._detector import score_events_or_tags
+from sklearn_sed._validation import check_tags, check_time_resolution
+from sklearn_sed.events import check_events, is_event_tables, to_tags
+from sklearn_sed.exceptions import LabelError
+from sklearn_sed.model_selection._decoder_search import (
     ClassCurves,
     check_grid,
     make_objectives,
     search_settings,
 )
-from ._split import MultilabelStratifiedKFold
+from sklearn_sed.model_selection._split import MultilabelStratifiedKFold
 
 
 class HeldBack(NamedTuple):

@@ -6,9 +6,15 @@ scores as logits ``(batch, n_frames, n_classes)`` and a boolean mask
 stands for "every clip fills the batch".
 """
 
-from ._losses import WeakLabelLoss, cosine_penalty
-from ._networks import CRNN, PaperATT, PaperCRNN, PaperTagger, count_parameters
-from ._pooling import POOLINGS, make_pooling
+from sklearn_sed.nn._losses import WeakLabelLoss, cosine_penalty
+from sklearn_sed.nn._networks import (
+    CRNN,
+    PaperATT,
+    PaperCRNN,
+    PaperTagger,
+    count_parameters,
+)
+from sklearn_sed.nn._pooling import POOLINGS, make_pooling
 
 __all__ = [
     "CRNN",

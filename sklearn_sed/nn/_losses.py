@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from ._pooling import MeanPooling, mask_fill
+from sklearn_sed.nn._pooling import MeanPooling, mask_fill
 
 __all__ = ["LOSSES", "Scores", "WeakLabelLoss", "cosine_penalty"]
 

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, batch_norm, interpolate, max_pool2d
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from ._losses import Scores
-from ._pooling import Pooling, mask_fill
+from sklearn_sed.nn._losses import Scores
+from sklearn_sed.nn._pooling import Pooling, mask_fill
 
 __all__ = [
     "CRNN",

@@ -15,10 +15,10 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
-from ._augment import Augment
-from ._losses import WeakLabelLoss
-from ._networks import WeakLabelNet, frame_proba
-from ._pooling import make_pooling
+from sklearn_sed.nn._augment import Augment
+from sklearn_sed.nn._losses import WeakLabelLoss
+from sklearn_sed.nn._networks import WeakLabelNet, frame_proba
+from sklearn_sed.nn._pooling import make_pooling
 
 __all__ = ["NetSpec", "Plan", "build_net", "predict", "train"]
 

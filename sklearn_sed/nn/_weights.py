@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ._losses import WeakLabelLoss
-from ._networks import WeakLabelNet
-from ._training import (
+from sklearn_sed.nn._losses import WeakLabelLoss
+from sklearn_sed.nn._networks import WeakLabelNet
+from sklearn_sed.nn._training import (
     NetSpec,
     WeakLabelTrainer,
     make_loss,

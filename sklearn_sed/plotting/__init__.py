@@ -6,12 +6,12 @@ of a new figure, and returns the Display with ``ax_`` and ``figure_``.
 the first picture.
 """
 
-from ._class_correlation import ClassCorrelationDisplay
-from ._durations import EventDurationsDisplay
-from ._events import EventsDisplay
-from ._frame_scores import FrameScoresDisplay
-from ._psd_roc import PSDROCDisplay
-from ._reliability import ReliabilityDisplay
+from sklearn_sed.plotting._class_correlation import ClassCorrelationDisplay
+from sklearn_sed.plotting._durations import EventDurationsDisplay
+from sklearn_sed.plotting._events import EventsDisplay
+from sklearn_sed.plotting._frame_scores import FrameScoresDisplay
+from sklearn_sed.plotting._psd_roc import PSDROCDisplay
+from sklearn_sed.plotting._reliability import ReliabilityDisplay
 
 __all__ = [
     "ClassCorrelationDisplay",

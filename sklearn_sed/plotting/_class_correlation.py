@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .._validation import check_tags
-from ..analysis import class_correlation, mean_off_diagonal
-from ._style import class_name, frame_model, prepare_axes
+from sklearn_sed._validation import check_tags
+from sklearn_sed.analysis import class_correlation, mean_off_diagonal
+from sklearn_sed.plotting._style import class_name, frame_model, prepare_axes
 
 
 class ClassCorrelationDisplay:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from .._validation import check_time_resolution
-from ._style import class_name, frame_model
+from sklearn_sed._validation import check_time_resolution
+from sklearn_sed.plotting._style import class_name, frame_model
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

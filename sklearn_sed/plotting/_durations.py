@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..analysis import event_durations
-from ._style import (
+from sklearn_sed.analysis import event_durations
+from sklearn_sed.plotting._style import (
     ESTIMATED_COLOR,
     REFERENCE_COLOR,
     class_name,

@@ -2,9 +2,14 @@
 
 import pandas as pd
 
-from ..events import check_events
-from ._clip import ClipDisplay, describe_features, of_clip, select_clip
-from ._style import (
+from sklearn_sed.events import check_events
+from sklearn_sed.plotting._clip import (
+    ClipDisplay,
+    describe_features,
+    of_clip,
+    select_clip,
+)
+from sklearn_sed.plotting._style import (
     ESTIMATED_COLOR,
     REFERENCE_COLOR,
     legend_above,

@@ -2,11 +2,22 @@
 
 import numpy as np
 
-from .._validation import check_time_resolution
-from ..events import check_events, frames_to_time
-from ..exceptions import LabelError
-from ._clip import ClipDisplay, describe_features, of_clip, select_clip
-from ._style import BLACK, SKY_BLUE, legend_above, mel_scale, prepare_axes
+from sklearn_sed._validation import check_time_resolution
+from sklearn_sed.events import check_events, frames_to_time
+from sklearn_sed.exceptions import LabelError
+from sklearn_sed.plotting._clip import (
+    ClipDisplay,
+    describe_features,
+    of_clip,
+    select_clip,
+)
+from sklearn_sed.plotting._style import (
+    BLACK,
+    SKY_BLUE,
+    legend_above,
+    mel_scale,
+    prepare_axes,
+)
 
 CURVE_HEIGHT = 0.9  # of a score of 1, in lanes
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from .._validation import check_time_resolution
-from ..metrics import psd_roc_curve
-from ..metrics._scorers import _add_columns, _add_unknown
-from ._style import (
+from sklearn_sed._validation import check_time_resolution
+from sklearn_sed.metrics import psd_roc_curve
+from sklearn_sed.metrics._scorers import _add_columns, _add_unknown
+from sklearn_sed.plotting._style import (
     BLACK,
     CYCLE,
     LINESTYLES,

@@ -1,7 +1,7 @@
 """How often what is called probable is true."""
 
-from ..calibration import multilabel_calibration_curve
-from ._style import (
+from sklearn_sed.calibration import multilabel_calibration_curve
+from sklearn_sed.plotting._style import (
     BLACK,
     CYCLE,
     LINESTYLES,
