@@ -123,7 +123,7 @@ def test_probabilities_are_never_certain():
 
 
 def test_small_differences_are_not_blown_up():
-    # Copies trained too briefly: all but the same, and the final estimator is elsewhere.
+    # Copies trained too briefly: nearly the same, and the final estimator is elsewhere.
     y = np.tile([[0], [1]], (10, 1))
     held_back = 0.5 + 1e-5 * (y - 0.5)
     estimator = Passes().fit(held_back, y)
