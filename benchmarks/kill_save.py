@@ -17,8 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sklearn_sed import WeakTagger
-from sklearn_sed._persistence import load_model, save_model
+from sklearn_sed import WeakTagger, load_model, save_model
 
 
 def save_forever(models: list, path: Path, started) -> None:

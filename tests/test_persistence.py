@@ -28,9 +28,11 @@ from sklearn_sed import (
     TwoPassSED,
     WeakEventDetector,
     WeakTagger,
+    load_model,
     make_paper_system,
+    save_model,
 )
-from sklearn_sed._persistence import _files, load_model, save_model
+from sklearn_sed._persistence import _files
 from sklearn_sed.events import make_events, stack_tables
 from sklearn_sed.exceptions import ModelFileError
 from sklearn_sed.model_selection import TunedDecoderCV

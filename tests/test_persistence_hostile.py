@@ -1,5 +1,6 @@
 """Model files of strangers are refused: fast, in little memory, unexecuted."""
 
+import errno
 import io
 import json
 import os
@@ -13,8 +14,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from sklearn_sed import WeakEventDetector
-from sklearn_sed._persistence import load_model, save_model
+from sklearn_sed import WeakEventDetector, load_model, save_model
+from sklearn_sed._persistence import _files
 from sklearn_sed.exceptions import ModelFileError
 
 
@@ -115,6 +116,11 @@ def array(dtype, values, shape=None):
     return {
         "array": {"dtype": dtype, "shape": shape or [len(values)], "values": values}
     }
+
+
+def forget(description):
+    """Take one of the things away that were learned."""
+    del description["estimators"][-1]["learned"]["n_iter_"]
 
 
 def nested(depth):
@@ -246,13 +252,29 @@ HOSTILE = {
     "endless_history": (learned(n_iter_=7), "contradict"),
     "no_decoder": (learned(decoder_="none"), "decoder_ is not of its kind"),
     "half_learned": (
-        lambda c: described(c, lambda d: d["estimators"][-1]["learned"].popitem()),
-        "not one that save_model writes",
+        lambda content: described(content, forget),
+        "what WeakEventDetector has learned is incomplete",
     ),
-    "cache": (
-        one_estimator("Pipeline", {"steps": [], "memory": "/tmp"}),
+    "no_steps": (one_estimator("Pipeline", {"steps": []}), "impossible step"),
+    "foreign_step": (
+        one_estimator("Pipeline", {"steps": [{"tuple": ["scaler", 3]}]}),
         "impossible step",
     ),
+    "cache": (
+        one_estimator(
+            "Pipeline", {"steps": [{"tuple": ["a", "passthrough"]}], "memory": "/tmp"}
+        ),
+        "asks for a cache",
+    ),
+    "nothing_frozen": (
+        one_estimator("FrozenEstimator", {"estimator": 3}),
+        "holds no estimator",
+    ),
+    "key_twice": (
+        params(schedule={"dict": [[0.5, 1], [0.5, 2]]}),
+        "no known form",
+    ),
+    "classes_of_numbers": (learned(classes_=3), "classes_ is not of its kind"),
     "nan_weights": (tensors(lambda t: t[HEAD].fill(np.nan)), "not finite"),
     "infinite_weights": (tensors(lambda t: t[HEAD].fill(np.inf)), "not finite"),
     "wrong_shape": (tensors(lambda t: t.update({HEAD: t[HEAD].T.copy()})), "the shape"),
@@ -312,6 +334,22 @@ def test_hostile_files_are_refused(kind, saved, tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["model.sed"]
 
 
+def test_damage_anywhere_is_refused_or_harmless(saved, tmp_path):
+    path = tmp_path / "model.sed"
+    n_header = int.from_bytes(saved[:8], "little")
+    rng = np.random.default_rng(0)
+    refused = 0
+    for place in rng.integers(0, 8 + n_header, 80):
+        content = bytearray(saved)
+        content[place] = rng.integers(256)
+        path.write_bytes(content)
+        try:
+            assert isinstance(load_model(path), WeakEventDetector)
+        except ModelFileError:
+            refused += 1
+    assert refused > 40
+
+
 def test_a_sparse_file_of_terabytes_is_refused_unread(saved, tmp_path):
     header, _, _ = apart(saved)
     header[MEAN].update(shape=[2**36], data_offsets=[0, 2**38])
@@ -336,7 +374,11 @@ def test_the_file_taken_apart_and_put_together_is_the_same(saved, tmp_path):
         assert isinstance(load_model(path), WeakEventDetector)
 
 
-def test_what_is_no_file(tmp_path):
+def _denied(stream):
+    raise PermissionError(errno.EACCES, "Permission denied")
+
+
+def test_what_is_no_file(tmp_path, monkeypatch):
     with pytest.raises(ModelFileError, match="it does not exist"):
         load_model(tmp_path / "model.sed")
     with pytest.raises(ModelFileError, match="it is not a file"):
@@ -345,6 +387,11 @@ def test_what_is_no_file(tmp_path):
         os.mkfifo(tmp_path / "pipe.sed")
         with pytest.raises(ModelFileError, match="it is not a file"):
             load_model(tmp_path / "pipe.sed")
+    with monkeypatch.context() as patch:
+        patch.setattr(_files, "_read_description", _denied)
+        (tmp_path / "model.sed").write_bytes(b"")
+        with pytest.raises(ModelFileError, match="cannot be read: Permission denied"):
+            load_model(tmp_path / "model.sed")
     error = pickle.loads(pickle.dumps(ModelFileError("a.sed", "cut short")))
     assert (error.path, error.reason, str(error)) == (
         "a.sed",
