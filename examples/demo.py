@@ -53,7 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sources", type=Path, help="folder of recordings by class")
     parser.add_argument("--out", type=Path, default=Path("demo"))
-    parser.add_argument("--train-clips", type=int, default=400)
+    parser.add_argument("--train-clips", type=int, default=360)
     parser.add_argument("--test-clips", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
