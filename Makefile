@@ -40,5 +40,8 @@ format: $(INSTALLED)  ## Mend style.
 wheel-test: $(INSTALLED)  ## Install the wheel into an empty environment and try it.
 	$(RUN) tests/wheel_check.py
 
+docs: $(INSTALLED)  ## Build the site, every example run and every reference checked.
+	$(RUN) -m sphinx -W --keep-going -b html docs docs/_build/html
+
 clean:  ## Remove what was built.
-	rm -rf $(VENV) build dist demo .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) build dist demo docs/_build docs/auto_examples docs/generated .pytest_cache .ruff_cache .mypy_cache .hypothesis
