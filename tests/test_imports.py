@@ -26,7 +26,10 @@ ROWS = [
     {"_persistence"},
     {"calibration"},
     {"datasets", "plotting"},
+    {"_cli"},
+    {"__main__"},
 ]
+LEAVES = {"datasets", "plotting"}
 ROW = {room: i for i, rooms in enumerate(ROWS) for room in rooms}
 HEAVY = {"torch", "skorch", "librosa", "sed_eval", "matplotlib", "soundfile", "numba"}
 TORCH = {"torch", "skorch"}
@@ -75,7 +78,7 @@ def test_imports_go_one_way(path):
         if target not in ROW:
             continue  # a public name of the package: resolved lazily, at run time
         assert ROW[target] < ROW[room], f"{room} imports {name}: a wrong arrow"
-        assert ROW[target] < len(ROWS) - 1, f"nobody imports {target}"
+        assert target not in LEAVES, f"nobody imports {target}"
 
 
 def test_every_room_has_its_row():

@@ -1,0 +1,149 @@
+"""What the commands share: their options, the formats, how they speak."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+FORMATS = ("dcase", "audacity", "raven", "jams", "rttm")
+# The formats with one file for each recording, and the endings that mean them.
+ONE_FILE_EACH: dict[str, tuple[str, ...]] = {
+    "audacity": (),
+    "raven": (".selections.txt", ".selection.table.txt"),
+    "jams": (".jams", ".json"),
+}
+# What counts as a recording in a folder. The last three cannot be read, but whoever
+# has them there shall be told so.
+AUDIO_ENDINGS = (
+    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au"),
+    *(".caf", ".w64", ".rf64", ".m4a", ".aac", ".wma"),
+)
+# The advice of error messages, which name parameters of functions, as options.
+_ADVICE = {
+    "pass format= one of": "name the format by an option (see --help), one of",
+    "read it with read_events": 'turn it into tags: "sklearn-sed convert --format tags"',
+    "resume=False": "--restart",
+}
+
+EXIT_CODES = """\
+exit codes:
+  0  all went well
+  1  audio files were bad: they are listed on standard error and left out
+  2  the command could not be carried out; standard error says why
+"""
+FORMATS_HELP = """\
+formats (by the ending of the file, or by name):
+  dcase     .tsv, .csv       one table: filename, onset, offset, event_label
+  audacity  (by name only)   a label track for each recording
+  raven     .selections.txt  a selection table for each recording
+  jams      .jams, .json     a file for each recording; needs sklearn-sed[jams]
+  rttm      .rttm            one file
+Where each recording has a file of its own, those of several are in one folder.
+"""
+
+
+def say(text: str) -> None:
+    """Speak to the user, on standard error."""
+    print(f"sklearn-sed: {text}", file=sys.stderr)
+
+
+def in_one_line(text: str) -> str:
+    """Return a message as the command line gives it."""
+    for parameter, option in _ADVICE.items():
+        text = text.replace(parameter, option)
+    return " ".join(text.split())
+
+
+def add_command(
+    commands: Any, name: str, summary: str, description: str, epilog: str
+) -> argparse.ArgumentParser:
+    """Add a command whose help keeps its lines."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return parser
+
+
+def positive_int(text: str) -> int:
+    """Return the number that an option is."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def add_jobs_and_quiet(parser: argparse.ArgumentParser) -> None:
+    """Add the options of commands that read recordings."""
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="recordings read at the same time; -1: one per processor (default: 1)",
+    )
+    parser.add_argument("--quiet", action="store_true", help="show no progress bars")
+
+
+def add_format(
+    parser: argparse.ArgumentParser, option: str, what: str, *more: str
+) -> None:
+    """Add an option that names a format."""
+    parser.add_argument(
+        option,
+        choices=(*FORMATS, *more),
+        metavar="FORMAT",
+        help=f"format of {what} (default: by its ending)",
+    )
+
+
+def format_of(path: Path, format: str | None) -> str | None:
+    """Return the format by name or ending; None where the library shall look."""
+    if format is not None:
+        return format
+    for name, endings in ONE_FILE_EACH.items():
+        if endings and path.name.lower().endswith(endings):
+            return name
+    return None
+
+
+@contextmanager
+def folder_if_needed(
+    out: Path, format: str | None, n_recordings: int
+) -> Iterator[None]:
+    """Make the folder for several recordings that have a file each."""
+    new = format in ONE_FILE_EACH and n_recordings > 1 and not out.exists()
+    if new:
+        out.mkdir()
+    try:
+        yield
+    except BaseException:
+        if new:
+            with suppress(OSError):  # not empty: it was written to
+                out.rmdir()
+        raise
+
+
+def audio_in(folder: Path) -> list[Path]:
+    """Return the recordings in a folder and its subfolders, hidden ones left out."""
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {folder}")
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in AUDIO_ENDINGS
+        and not path.is_dir()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+
+
+def list_bad_files(report: Any) -> int:
+    """List the audio files that were left out; return the exit code."""
+    for path, reason in zip(report["path"], report["reason"]):
+        say(f"bad file: {in_one_line(f'{path}: {reason}')}")
+    return 1 if len(report) else 0

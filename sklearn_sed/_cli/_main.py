@@ -1,0 +1,104 @@
+"""Choose the command, run it, and turn what goes wrong into a line and a number."""
+
+import argparse
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import TextIO
+
+from sklearn_sed._cli import _convert, _detect, _evaluate, _train
+from sklearn_sed._cli._common import EXIT_CODES, in_one_line, say
+from sklearn_sed._version import __version__
+from sklearn_sed.exceptions import AudioError
+
+_DESCRIPTION = """\
+Find out when sounds happen, having learned from lists of what is in each recording.
+
+  sklearn-sed train weak.tsv audio/ -o model.sed          learn from tags
+  sklearn-sed detect model.sed recordings/ -o found.tsv   find events
+  sklearn-sed evaluate reference.tsv found.tsv            compare with a reference
+  sklearn-sed convert found.tsv labels --format audacity  look at them elsewhere
+
+"sklearn-sed COMMAND --help" explains each one.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : sequence of str, default=None
+        The arguments; those of the process by default.
+
+    Returns
+    -------
+    int
+        The exit code: 0 when all went well, 1 when audio files were bad and left out,
+        2 when the command could not be carried out.
+
+    Raises
+    ------
+    SystemExit
+        After ``--help`` and ``--version``, and for arguments that make no sense (2).
+
+    Examples
+    --------
+    >>> from sklearn_sed._cli import main
+    >>> main(["convert", "missing.tsv", "out.rttm"])
+    2
+    """
+    args = _parser().parse_args(argv)
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            return args.run(args)
+        except KeyboardInterrupt:
+            say("interrupted")
+            return 130
+        except Exception as error:
+            if args.debug:
+                traceback.print_exc()
+            say(f"error: {_describe(error)}")
+            return 1 if isinstance(error, AudioError) else 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="sklearn-sed",
+        description=_DESCRIPTION,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for module in (_train, _detect, _evaluate, _convert):
+        command = module.add_parser(commands)
+        command.set_defaults(run=module.run)
+        command.add_argument(
+            "--debug", action="store_true", help="show where in the code an error arose"
+        )
+    return parser
+
+
+def _describe(error: Exception) -> str:
+    """Return an error's message in one line."""
+    text = str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        text = f"{error.filename}: {error.strerror}"
+    elif not isinstance(error, ValueError | OSError | ImportError):
+        text = f"{type(error).__name__}: {text} (--debug shows where)"
+    return in_one_line(" ".join([text, *getattr(error, "__notes__", [])]))
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Show a warning in one line, without the code that it comes from."""
+    say(f"warning: {in_one_line(str(message))}")

@@ -1,0 +1,147 @@
+"""Train a model on a list of labels and a folder of recordings."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from sklearn_sed._cli._common import (
+    EXIT_CODES,
+    add_command,
+    add_jobs_and_quiet,
+    audio_in,
+    list_bad_files,
+    positive_int,
+    say,
+)
+
+PAPER_SYSTEMS = ("fsl", "att", "mil", "glu_mil", "glu_mil_cos")
+_HELP = """\
+Learn from a list of what is in each recording; no times are needed.
+
+example:
+  sklearn-sed train weak.tsv audio/ -o model.sed
+
+weak.tsv has a header and one line per recording, separated by tabs, the labels by
+commas; a recording that holds none of the sounds has an empty cell:
+
+  filename	event_labels
+  monday.wav	Dog,Speech
+  tuesday.wav
+
+The recordings are looked for in audio/ and its subfolders. One that cannot be read is
+listed and left out of the training; audio without labels is reported and not used.
+"""
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """Add the command to the parser."""
+    parser = add_command(commands, "train", "learn from tags", _HELP, EXIT_CODES)
+    add = parser.add_argument
+    add("labels", type=Path, help="the list of labels, .tsv or .csv")
+    add("audio", type=Path, help="the folder of the recordings")
+    add("-o", "--out", type=Path, required=True, help="the model file to write (.sed)")
+    add(
+        "--epochs",
+        type=positive_int,
+        metavar="N",
+        help="passes through the recordings (default: those of the networks)",
+    )
+    add(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="S",
+        help="the same seed gives the same model (default: 0)",
+    )
+    add(
+        "--sample-rate",
+        type=positive_int,
+        default=22050,
+        metavar="HZ",
+        help="twice the highest frequency that matters (default: 22050)",
+    )
+    add(
+        "--paper-system",
+        choices=PAPER_SYSTEMS,
+        metavar="VARIANT",
+        help=f"train a published system instead: {', '.join(PAPER_SYSTEMS)}",
+    )
+    add_jobs_and_quiet(parser)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command; return its exit code."""
+    from sklearn.pipeline import make_pipeline
+
+    from sklearn_sed._features import LogMelTransformer
+    from sklearn_sed._persistence import save_model
+    from sklearn_sed.events import read_tags
+
+    if not args.out.parent.is_dir():
+        raise ValueError(f"the folder {args.out.parent} does not exist; create it")
+    filenames, labels = read_tags(args.labels)
+    if not filenames:
+        raise ValueError(f"{args.labels} lists no recordings")
+    paths = _audio_of(filenames, args.labels, args.audio)
+    reader = LogMelTransformer(
+        sample_rate=args.sample_rate,
+        on_error="skip",
+        n_jobs=args.jobs,
+        verbose=not args.quiet,
+    )
+    features = reader.fit_transform(paths)
+    exit_code = list_bad_files(reader.report_)
+    bad = set(reader.report_.index)
+    sound = [i for i in range(len(paths)) if i not in bad]
+    system = _make_system(args)
+    system.fit(features[sound], [labels[i] for i in sound])
+    transformer = LogMelTransformer(sample_rate=args.sample_rate).fit(paths)
+    save_model(make_pipeline(transformer, system), args.out)
+    classes = ", ".join(map(str, system.classes_))
+    print(f"{args.out}: learned {classes} from {len(sound)} recordings")
+    return exit_code
+
+
+def _make_system(args: argparse.Namespace) -> Any:
+    """Return the system to train, as its options say."""
+    from sklearn_sed._presets import make_paper_system
+    from sklearn_sed._two_pass import TwoPassSED
+
+    common = {"random_state": args.seed, "verbose": 0 if args.quiet else 1}
+    if args.epochs is not None:
+        common["max_epochs"] = args.epochs
+    system = make_paper_system(args.paper_system) if args.paper_system else TwoPassSED()
+    return system.set_params(
+        **{f"tagger__{name}": value for name, value in common.items()},
+        **{f"detector__{name}": value for name, value in common.items()},
+    )
+
+
+def _audio_of(filenames: list[str], labels: Path, folder: Path) -> list[Path]:
+    """Return the audio file of each recording of a list; report what is not in it."""
+    from sklearn_sed.events._files import _match
+    from sklearn_sed.events._records import shorten
+
+    found = [path.relative_to(folder).as_posix() for path in audio_in(folder)]
+    path_of = {
+        name: folder / path for path, name in _match(labels, filenames, found).items()
+    }
+    used = set(path_of.values())
+    for name in filenames:
+        # A file that the list names in full may have any ending.
+        if name not in path_of and (folder / name).is_file():
+            path_of[name] = folder / name
+    missing = [name for name in filenames if name not in path_of]
+    if missing:
+        raise ValueError(
+            f"{len(missing)} of the {len(filenames)} recordings in {labels} have no "
+            f"audio file in {folder}; the first is {missing[0]!r}"
+        )
+    unused = [path for path in found if folder / path not in used]
+    if unused:
+        say(
+            f"note: {len(unused)} audio files in {folder} have no labels in {labels} "
+            f"and are not used: {shorten(unused)}"
+        )
+    return [path_of[name] for name in filenames]
