@@ -258,7 +258,7 @@ def test_train_needs_a_list_of_labels(sed, lists, tmp_path):
     out = tmp_path / "model.sed"
     done = sed("train", lists.reference, tmp_path, "-o", out)
     assert done.code == 2
-    assert 'turn it into tags: "sklearn-sed convert --format tags"' in done.err
+    assert 'get tags by "sklearn-sed convert --format tags"' in done.err
     (tmp_path / "weak.tsv").write_text("filename\tevent_labels\n")
     done = sed("train", tmp_path / "weak.tsv", tmp_path, "-o", out)
     assert (done.code, "weak.tsv lists no recordings" in done.err) == (2, True)

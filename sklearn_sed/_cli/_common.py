@@ -23,7 +23,7 @@ AUDIO_ENDINGS = (
 # The advice of error messages, which name parameters of functions, as options.
 _ADVICE = {
     "pass format= one of": "name the format by an option (see --help), one of",
-    "read it with read_events": 'turn it into tags: "sklearn-sed convert --format tags"',
+    "read it with read_events": 'get tags by "sklearn-sed convert --format tags"',
     "resume=False": "--restart",
 }
 
