@@ -1,4 +1,4 @@
-"""How the site is built: ``sphinx-build -W --keep-going -b html docs docs/_build/html``.
+"""How the site is built, by ``sphinx-build -W --keep-going docs docs/_build/html``.
 
 Settings of Sphinx have lower-case names; what begins with an underscore is ours.
 """
@@ -98,8 +98,7 @@ sphinx_gallery_conf = {
     "matplotlib_animations": False,
     "download_all_examples": False,
     "abort_on_example_error": True,
-    "show_memory": False,
-    "plot_gallery": "True",
+    "write_computation_times": False,
 }
 # Training in a gallery script is silent; a warning in one is a mistake of ours.
 warnings.filterwarnings("error", module="sklearn_sed")

@@ -4,7 +4,7 @@ What the cosine penalty does
 
 *What happens to two classes that always come together?*
 
-Where two sounds always occur in the same clips, their tags are the same, and tags cannot
+Where two sounds always occur in the same clips, their tags are the same, and cannot
 tell which of them is which. A detector gives both the same curve. The cosine penalty
 makes equal curves expensive.
 """
@@ -45,11 +45,11 @@ detectors = {
 
 # %%
 # Without the penalty (left) the two curves are one; with it (right) they part. The
-# matrices show the mean correlation of the curves over all test clips. A penalty says
-# "be different", not "this one is the alarm": which curve goes to which class is settled
-# by what else the tags tell, and with another seed the two may change places. That is
-# why the default weight is small, and why co-occurring classes need some clips in which
-# they come alone.
+# matrices show the mean correlation of the curves over all test clips.
+#
+# The penalty says "be different", not "this one is the alarm". These tags do not tell
+# which curve belongs to which name, and with another seed the two may change places:
+# that takes some clips in which one of them comes alone.
 clip = 2  # with the pair
 figure, axes = plt.subplots(
     2, 2, figsize=(11, 7), height_ratios=[1.1, 1], layout="constrained"

@@ -4,13 +4,13 @@ A first detection
 
 *Can tags alone teach a model when a sound happens?*
 
-Each training clip says what is in it, and nothing about when. The two-pass system learns
-from that, and is then asked for onsets and offsets in clips it never heard.
+Each training clip says what is in it, and nothing about when. The two-pass system
+learns from that, and is then asked for onsets and offsets in clips it never heard.
 """
 
 # %%
-# The clips are made to order, so that their true times are known: afterwards they can be
-# compared with what was found. Training sees ``y_weak``, the tags, and nothing else.
+# The clips are made to order, so that their true times are known: afterwards they can
+# be compared with what was found. Training sees ``y_weak``, the tags, and nothing else.
 from sklearn.pipeline import make_pipeline
 
 from sklearn_sed import LogMelTransformer, TwoPassSED
@@ -47,6 +47,6 @@ clip = 4
 sed.predict(test.X)[clip]
 
 # %%
-# The same events as bars, below the true ones and the spectrogram. The sounds that stand
-# out are found and placed; the faint one is missed.
+# The same events as bars, below the true ones and the spectrogram. The sounds that
+# stand out are found and placed; the faint one is missed.
 EventsDisplay.from_estimator(sed, test.X, test.y, clip=clip)

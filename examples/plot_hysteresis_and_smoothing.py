@@ -9,7 +9,7 @@ events apart and invents short ones. The decoder has two remedies, and they go t
 """
 
 # %%
-# A curve drawn by hand: two events, the first with a dip, one click that is no event, and
+# A curve drawn by hand: two events, the first with a dip, a click that is no event, and
 # noise.
 import numpy as np
 

@@ -4,9 +4,9 @@ Labels from another program
 
 *Do labels survive the way from Audacity to Raven and back?*
 
-Annotations come as Audacity label tracks, Raven selection tables, DCASE tables, RTTM or
-JAMS files. :func:`~sklearn_sed.events.read_events` turns each into the same event tables
-and :func:`~sklearn_sed.events.write_events` writes them.
+Annotations come as Audacity label tracks, Raven selection tables, DCASE tables, RTTM
+or JAMS files. :func:`~sklearn_sed.events.read_events` turns each into the same event
+tables and :func:`~sklearn_sed.events.write_events` writes them.
 """
 
 # %%

@@ -9,10 +9,10 @@ stays: pooling, losses, augmentation, training, thresholds, decoding.
 """
 
 # %%
-# A network is built with ``n_mels`` and ``n_classes`` and called as ``network(x, mask)``:
-# `x` has the shape (batch, n_frames, n_mels); `mask` is true on the frames that each clip
-# has, or None where all clips are equally long. Frames beyond a clip's end are set to
-# zero, so that padding never moves a score.
+# A network is built with ``n_mels`` and ``n_classes`` and called as
+# ``network(x, mask)``: `x` has the shape (batch, n_frames, n_mels); `mask` is true on
+# the frames that each clip has, or None where all clips are equally long. Frames beyond
+# a clip's end are set to zero, so that padding never moves a score.
 from torch import nn
 
 

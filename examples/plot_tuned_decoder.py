@@ -52,7 +52,9 @@ import numpy as np
 
 classes = list(detector.classes_)
 figure, ax = plt.subplots(figsize=(6, 3), layout="constrained")
-for shift, (name, model) in zip((-0.2, 0.2), {"default": detector, "tuned": tuned}.items()):
+for shift, (name, model) in zip(
+    (-0.2, 0.2), {"default": detector, "tuned": tuned}.items()
+):
     scores = event_based_f1_score(
         test.y, model.predict(X_test), average=None, labels=classes
     )
