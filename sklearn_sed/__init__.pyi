@@ -1,19 +1,20 @@
-from . import (
-    analysis,
-    audio,
-    calibration,
-    datasets,
-    events,
-    exceptions,
-    metrics,
-    model_selection,
-    plotting,
-)
-from ._decoder import EventDecoder
-from ._detector import WeakEventDetector
-from ._features import FeatureArray, LogMelTransformer
-from ._persistence import load_model, save_model
-from ._presets import make_paper_system
-from ._tagger import WeakTagger
-from ._two_pass import TwoPassSED
-from ._version import __version__
+from . import analysis as analysis
+from . import audio as audio
+from . import calibration as calibration
+from . import datasets as datasets
+from . import events as events
+from . import exceptions as exceptions
+from . import inference as inference
+from . import metrics as metrics
+from . import model_selection as model_selection
+from . import plotting as plotting
+from ._decoder import EventDecoder as EventDecoder
+from ._detector import WeakEventDetector as WeakEventDetector
+from ._features import FeatureArray as FeatureArray
+from ._features import LogMelTransformer as LogMelTransformer
+from ._persistence import load_model as load_model
+from ._persistence import save_model as save_model
+from ._presets import make_paper_system as make_paper_system
+from ._tagger import WeakTagger as WeakTagger
+from ._two_pass import TwoPassSED as TwoPassSED
+from ._version import __version__ as __version__
