@@ -42,6 +42,7 @@ nitpick_ignore_regex = [
 autosummary_generate = True
 autodoc_typehints = "none"  # types are in the docstrings, with shapes and units
 autodoc_member_order = "bysource"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_use_plots = False
 
@@ -95,6 +96,7 @@ sphinx_gallery_conf = {
     "doc_module": ("sklearn_sed",),
     "capture_repr": ("_repr_html_", "__repr__"),
     "ignore_repr_types": r"matplotlib|sklearn_sed\.plotting|.*Display",
+    "image_srcset": ["2x"],
     "matplotlib_animations": False,
     "download_all_examples": False,
     "abort_on_example_error": True,
