@@ -36,8 +36,8 @@ detector = WeakEventDetector(
 # An event is found when detections cover at least half of it, and a detection is false
 # when less than half of it lies within true events. The curve over all classes is the
 # mean of theirs less the standard deviation: one class that is hard to find pulls it
-# down. (The test clips last under two minutes, so that a single false event is a rate of
-# dozens per hour: the curve is drawn further than the customary 100.)
+# down. (The test clips last under two minutes, so that a single false event is a rate
+# of dozens per hour: the curve is drawn further than the customary 100.)
 criteria = {"dtc_threshold": 0.5, "gtc_threshold": 0.5, "max_efpr": 1000}
 X_test = log_mel.transform(test.X)
 PSDROCDisplay.from_estimator(detector, X_test, test.y, scenario=criteria)
