@@ -213,7 +213,7 @@ def as_table(events):
 
 
 @given(decoders(), st.integers(0, 2**32 - 1), st.floats(0.02, 0.5))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_pieces_decode_to_the_events_of_the_whole(decoder, seed, roughness):
     rng = np.random.default_rng(seed)
     n_frames = int(rng.integers(1, 300))
@@ -315,6 +315,23 @@ def test_events_are_found_across_windows_and_blocks(model, tmp_path, monkeypatch
         assert 0.5 < event.score <= 1
 
 
+def test_frames_are_scored_only_around_tags(model, tmp_path, monkeypatch):
+    path = write(tmp_path / "a.wav", [(20.3, 20.8, "low"), (21.5, 27, "high")], 60)
+    n_scored = []
+    score = model[-1].predict_frame_proba
+
+    def count(X):
+        n_scored.append(len(X))
+        return score(X)
+
+    monkeypatch.setattr(model[-1], "predict_frame_proba", count, raising=False)
+    found = detect_events(model, path, window=2.0)
+    assert found["event_label"].tolist() == ["low", "high"]
+    assert found["offset"].tolist() == pytest.approx([20.8, 27], abs=0.05)
+    # The first window, those that hold an event, one or two beside these; of 60.
+    assert 8 < sum(n_scored) <= 13
+
+
 def test_events_come_before_the_file_is_read(model, tmp_path):
     path = write(tmp_path / "a.flac", [(1, 2, "low")], 400, subtype="PCM_16")
     content = path.read_bytes()
@@ -331,6 +348,10 @@ def test_other_rates_and_true_length(model, tmp_path):
     soundfile.write(path, 0.3 * np.sin(2 * np.pi * 500 * time), 44100)
     (event,) = iter_events(model, path, window=2.0)
     assert event[:3] == (0.0, len(time) / 44100, "low")
+    path = tmp_path / "a.mp3"
+    soundfile.write(path, 0.3 * np.sin(2 * np.pi * 500 * time), 44100, format="MP3")
+    (event,) = iter_events(model, path, window=2.0)
+    assert event.offset == pytest.approx(len(time) / 44100, abs=0.05)
 
 
 def test_a_rescaling_decoder_is_rescaled_in_each_window(tmp_path):

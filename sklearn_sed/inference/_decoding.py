@@ -111,8 +111,10 @@ class CurveDecoder:
         self.own = own._replace(rescale=False)
         self.step = time_resolution
         self.dtype = dtype
-        # Frames that smoothing and the segmenters look ahead and back, generously.
-        seconds = own.smoothing_length + 4 * decoder.window_length
+        # Frames that smoothing and the segmenters look ahead and back, generously:
+        # steps of a curve lie in the middle of stretches that are steep.
+        n_windows = 16 if decoder.segmenter == "derivative" else 1
+        seconds = own.smoothing_length + n_windows * decoder.window_length
         self._reach = 2 + int(seconds / time_resolution)
         self._rows = np.zeros((3, 0))  # curve, score, share of windows with the tag
         self._first = 0  # frame of the first column

@@ -65,8 +65,9 @@ def detect_files(
         `out` and go on, with one warning per file or without.
     n_jobs : int, default=None
         Number of files in work at the same time, in processes. None means 1 unless in
-        a :class:`joblib.parallel_config` context, by which another backend may be
-        chosen; -1 means all processors.
+        a :class:`joblib.parallel_config` context, which may choose another backend
+        that hands results back one by one ("threading", "dask"; not
+        "multiprocessing"); -1 means all processors.
     verbose : int, default=0
         1 shows a progress bar.
 

@@ -9,23 +9,11 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_sed._decoder import ClassSettings, EventDecoder, shape_curve, stack_scores
+from sklearn_sed._decoder import EventDecoder
 from sklearn_sed._features import FeatureArray, LogMelTransformer
-from sklearn_sed._validation import check_time_resolution
 
 # Parameters of the transformer that change no value.
 _WITHOUT_EFFECT = ("on_error", "n_jobs", "verbose")
-
-
-class WindowScores(NamedTuple):
-    """What a model says about windows of one length."""
-
-    values: np.ndarray
-    """Shape (n_windows, 3, n_classes, n_frames): frame scores; 1 where the window is
-    tagged with the class; for rescaled classes the curve, rescaled within the window,
-    where it is tagged."""
-    time_resolution: float
-    dtype: np.dtype
 
 
 class Parts(NamedTuple):
@@ -48,47 +36,12 @@ class Parts(NamedTuple):
         """Seconds per frame of the features."""
         return self.transformer.hop_length / self.transformer.sample_rate
 
-    def score(self, windows: np.ndarray) -> WindowScores:
-        """Tag windows (n_windows, n_frames, n_mels) and score their frames."""
+    def features(self, windows: np.ndarray) -> Any:
+        """Return windows (n_windows, n_frames, n_mels) as the scorer takes them."""
         X: Any = FeatureArray(windows, self.time_resolution)
         for step in self.steps:
             X = step.transform(X)
-        frames = self.scorer.predict_frame_proba(X)
-        resolution = check_time_resolution(
-            None, getattr(frames, "time_resolution", None)
-        )
-        tags = np.asarray(self.scorer.predict_tags(X)) == 1
-        settings = self.decoder._check(self.classes)
-        scores = stack_scores(frames, len(settings))
-        shape = (len(settings), *windows.shape[:2])
-        if scores.values.shape[1] != shape[1] * shape[2]:
-            raise ValueError(
-                "the steps between LogMelTransformer and the detector change the "
-                "number of frames: windows could not be put back together"
-            )
-        proba = scores.values.reshape(shape)
-        values = np.zeros((3, *shape))
-        values[0] = proba
-        values[1] = tags.T[..., np.newaxis]
-        for column, own in enumerate(settings):
-            if own.rescale:
-                curve = _rescale(scores.values[column], scores.bounds, own, resolution)
-                values[2, column] = curve.reshape(shape[1:]) * values[1, column]
-        return WindowScores(values.transpose(2, 0, 1, 3), resolution, scores.dtype)
-
-    def curves(self, means: np.ndarray, dtype: np.dtype) -> np.ndarray:
-        """Return curve, score and share of tagged windows from cross-faded values.
-
-        A rescaled curve is the mean over the windows that are tagged with its class:
-        in the others it would find the class, too.
-        """
-        proba, share, shaped = means
-        rescaled = np.divide(shaped, share, out=np.zeros_like(shaped), where=share > 0)
-        settings = self.decoder._check(self.classes)
-        chosen = np.array([own.rescale for own in settings])[:, np.newaxis]
-        curve = np.where(chosen, rescaled, proba)
-        # In float64, a mean of equal scores may exceed a threshold that they do not.
-        return np.stack((curve.astype(dtype), proba, share))
+        return X
 
     def fingerprint(self) -> str:
         """Return what tells this model from those that may find other events."""
@@ -162,13 +115,6 @@ def take_apart(model: Any) -> Parts:
             "EventDecoder can go through a recording piece by piece"
         )
     return Parts(steps[0], steps[1:], part, decoder)
-
-
-def _rescale(
-    curve: np.ndarray, bounds: np.ndarray, own: ClassSettings, time_resolution: float
-) -> np.ndarray:
-    """Stretch the curve of one class to 0..1 in each window."""
-    return shape_curve(curve, bounds, own._replace(smoothing=None), time_resolution)
 
 
 def _update(digest: Any, value: Any) -> None:

@@ -13,6 +13,7 @@ from sklearn_sed.audio import AudioInfo, audio_info, iter_blocks
 from sklearn_sed.events import make_events, time_to_frames
 from sklearn_sed.inference._decoding import Event, StreamDecoder
 from sklearn_sed.inference._model import Parts, take_apart
+from sklearn_sed.inference._scores import WindowScorer
 from sklearn_sed.inference._windows import CrossFade, iter_log_mel, iter_windows
 
 # Seconds read at a time: sixteen windows of 10 s that overlap by half.
@@ -81,8 +82,9 @@ def iter_events(
     - Each window is tagged by itself. An event is kept when somewhere within it the
       windows tagged with its class carry at least half of the weight, where a window
       fades out towards its ends over the overlap. With half of a window as overlap,
-      that is the window whose middle is nearest. Where it begins and ends, tags have
-      no say.
+      that is the window whose middle is nearest. Where the event begins and ends, tags
+      have no say, except that frames are scored only in windows with tags and in those
+      that overlap them.
     - The last window is shifted back to end with the recording.
     - A class that the decoder rescales is rescaled within each window, by the least
       and the largest score there, before windows are cross-faded; only windows tagged
@@ -225,19 +227,21 @@ def _iter_events(
     """Yield the events of a recording whose header was read."""
     stream = _Stream(path, parts.transformer.sample_rate, info, verbose)
     pieces = iter_log_mel(stream, parts.transformer)
+    batches = iter_windows(pieces, n_window, n_window - n_overlap)
     fade = CrossFade(n_window, n_overlap)
+    scorer = WindowScorer(parts, n_window)
     decoder = None
-    for starts, windows in iter_windows(pieces, n_window, n_window - n_overlap):
-        scores = parts.score(windows)
+    for starts, values in scorer.score(batches):
         if decoder is None:
-            resolution, dtype = scores.time_resolution, scores.dtype
-            decoder = StreamDecoder(parts.decoder, parts.classes, resolution, dtype)
-        for start, values in zip(starts, scores.values):
-            fade.add(start, values)
+            decoder = StreamDecoder(
+                parts.decoder, parts.classes, scorer.time_resolution, scorer.dtype
+            )
+        for start, window_values in zip(starts, values):
+            fade.add(start, window_values)
         # Any further window begins after the last one did.
-        yield from decoder.push(parts.curves(fade.take(starts[-1]), dtype))
+        yield from decoder.push(scorer.curves(fade.take(starts[-1])))
     if decoder is not None:
-        yield from decoder.push(parts.curves(fade.take(), dtype), stream.duration)
+        yield from decoder.push(scorer.curves(fade.take()), stream.duration)
         return
     table = model.predict([path])[0]
     for row in table.sort_values(["offset", "onset"]).itertuples(index=False):

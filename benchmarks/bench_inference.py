@@ -1,0 +1,173 @@
+"""Long recordings: speed, memory, and what the place of the windows matters.
+
+Run ``python benchmarks/bench_inference.py`` (24 hours of sound, 4 GB of disk), or with
+``--hours 0.5 --clips 60 --epochs 10`` for a look. Trains the recommended system on
+synthetic soundscapes, then, on one core:
+
+- compares streamed with whole-file features,
+- detects events in a short and in a long recording, each in a fresh process, and prints
+  the speed and how far the process's memory rises above the loaded model,
+- moves the windows over the recording and counts the events whose times move.
+"""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+import joblib
+import numpy as np
+import pandas as pd
+import soundfile
+from sklearn.pipeline import make_pipeline
+
+from sklearn_sed import LogMelTransformer, TwoPassSED
+from sklearn_sed.datasets import make_soundscapes
+from sklearn_sed.inference import detect_events, iter_events
+from sklearn_sed.inference._windows import iter_log_mel
+from sklearn_sed.metrics import event_based_f1_score
+
+RATE = 22050
+LEADS = (1.1, 2.5, 3.7)  # seconds by which windows are moved
+COLLAR = 0.1  # seconds that an event's times may move
+
+
+def train(n_clips: int, epochs: int):
+    data = make_soundscapes(n_clips, random_state=0)
+    model = make_pipeline(LogMelTransformer(), TwoPassSED())
+    model.set_params(
+        **{
+            f"twopasssed__{part}__{name}": value
+            for part in ("tagger", "detector")
+            for name, value in (("max_epochs", epochs), ("random_state", 0))
+        }
+    )
+    start = perf_counter()
+    model.fit(data.X, data.y_weak)
+    test = make_soundscapes(max(20, n_clips // 5), random_state=1)
+    score = event_based_f1_score(test.y, model.predict(test.X))
+    print(
+        f"Trained on {n_clips} clips in {perf_counter() - start:.0f} s; "
+        f"event-based F1 on others {score:.3f}",
+        flush=True,
+    )
+    return model
+
+
+def make_scenes(n_minutes: int) -> np.ndarray:
+    """Return minutes of sound whose events lie anywhere."""
+    data = make_soundscapes(
+        n_minutes, duration=60.0, events_per_clip=(6, 14), random_state=2
+    )
+    return data.X.astype(np.float32)
+
+
+def write_recording(path: Path, scenes: np.ndarray, hours: float) -> Path:
+    """Write the scenes over and over, minute by minute."""
+    with soundfile.SoundFile(path, "w", RATE, 1, "PCM_16", format="RF64") as file:
+        for minute in range(round(hours * 60)):
+            file.write(scenes[minute % len(scenes)])
+    return path
+
+
+def compare_features(scenes: np.ndarray) -> None:
+    waveform = scenes.ravel()
+    transformer = LogMelTransformer()
+    (whole,) = transformer.transform([waveform])
+    blocks = np.split(waveform, range(80 * RATE, len(waveform), 80 * RATE))
+    streamed = np.concatenate(list(iter_log_mel(blocks, transformer)))
+    worst = np.abs(streamed - whole).max()
+    print(f"Streamed features, {len(whole)} frames: off by {worst:.1e} dB at most")
+
+
+def measure(folder: Path, name: str) -> None:
+    """Detect in this process, and print the speed and the memory."""
+    import torch
+
+    torch.set_num_threads(1)
+    model = joblib.load(folder / "model.joblib")
+    duration = soundfile.info(folder / name).duration
+    before = memory("VmRSS")
+    start = perf_counter()
+    n_events = sum(1 for _ in iter_events(model, folder / name))
+    seconds = perf_counter() - start
+    print(
+        f"{duration / 3600:5.2f} h: {n_events} events in {seconds:.0f} s, "
+        f"{duration / seconds:.0f} x real time, memory {memory('VmHWM') - before:.0f} "
+        f"MB above the model's {before:.0f} MB",
+        flush=True,
+    )
+
+
+def memory(name: str) -> float:
+    """Return the memory of this process, or its peak, in MB (Linux)."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    line = next(line for line in lines if line.startswith(name))
+    return int(line.split()[1]) / 1024
+
+
+def move_windows(model, folder: Path, scenes: np.ndarray) -> None:
+    waveform = scenes.ravel()
+    tables = []
+    for lead in (0.0, *LEADS):
+        path = folder / "moved.wav"
+        soundfile.write(path, waveform[round(lead * RATE) :], RATE)
+        table = detect_events(model, path)
+        table[["onset", "offset"]] += lead
+        tables.append(table)
+    for lead, table in zip(LEADS, tables[1:]):
+        moved, n_events = count_moved(tables[0], table, start=10.0)
+        kept = 1 - moved / n_events
+        print(
+            f"Windows moved by {lead} s: {kept:.1%} of {n_events} events keep both "
+            f"times within {COLLAR} s",
+            flush=True,
+        )
+
+
+def count_moved(
+    reference: pd.DataFrame, other: pd.DataFrame, start: float
+) -> tuple[int, int]:
+    """Count the events after a start, and those that the other table has not."""
+    moved = n_events = 0
+    for event in reference[reference["onset"] > start].itertuples():
+        times = other.loc[other["event_label"] == event.event_label]
+        off = (times[["onset", "offset"]] - [event.onset, event.offset]).abs()
+        moved += not (off <= COLLAR + 1e-9).all(axis=1).any()
+        n_events += 1
+    return moved, n_events
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--hours", type=float, default=24.0)
+    parser.add_argument("--clips", type=int, default=1000)
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--minutes", type=int, default=30, help="of different sound")
+    parser.add_argument("--model", help="a model fitted before, instead of training")
+    parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.measure:
+        measure(Path(args.measure[0]), args.measure[1])
+        return
+    scenes = make_scenes(args.minutes)
+    compare_features(scenes)
+    model = joblib.load(args.model) if args.model else train(args.clips, args.epochs)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        joblib.dump(model, folder / "model.joblib")
+        for hours in (1 / 6, args.hours):
+            write_recording(folder / "long.wav", scenes, hours)
+            command = [sys.executable, __file__, "--measure", name, "long.wav"]
+            subprocess.run(command, check=True)
+        move_windows(model, folder, scenes)
+
+
+if __name__ == "__main__":
+    main()

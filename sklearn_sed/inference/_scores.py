@@ -1,0 +1,163 @@
+"""What a model says about windows: their tags, and the scores of their frames.
+
+Frames are scored in windows that are tagged and in those that overlap one: there is
+nothing to find in the others, which in long recordings are most.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_sed._decoder import ScoreCurves, shape_curve, stack_scores
+from sklearn_sed._validation import check_time_resolution
+from sklearn_sed.inference._model import Parts
+
+
+class _Window(NamedTuple):
+    start: int
+    frames: np.ndarray  # (n_frames, n_mels)
+    tags: np.ndarray  # (n_classes,)
+
+
+class WindowScorer:
+    """Scores the windows of a recording for cross-fading, and reads what comes of it.
+
+    Parameters
+    ----------
+    parts : Parts
+        The parts of a model.
+    n_window : int
+        Frames in a window.
+
+    Attributes
+    ----------
+    time_resolution : float
+        Seconds per frame of the scores. It is there once a window was scored, which
+        the first one always is.
+    dtype : dtype
+        The precision of the scores, likewise.
+    """
+
+    time_resolution: float
+    dtype: np.dtype
+
+    def __init__(self, parts: Parts, n_window: int):
+        self._parts = parts
+        self._n_window = n_window
+        self._settings = parts.decoder._check(parts.classes)
+
+    def score(
+        self, batches: Iterable[tuple[list[int], np.ndarray]]
+    ) -> Iterator[tuple[list[int], np.ndarray]]:
+        """Tag windows and score those that overlap a tagged one.
+
+        Parameters
+        ----------
+        batches : iterable of (starts, windows)
+            What `iter_windows` yields.
+
+        Yields
+        ------
+        starts : list of int
+            First frame of each window, in order, a little later than they come.
+        values : ndarray of shape (n_windows, 4, n_classes, n_window)
+            Frame scores; for rescaled classes the curve, rescaled within the window,
+            where it is tagged with the class; 1 where it is tagged; 1 where it is
+            scored. Else zeros.
+        """
+        waiting: list[_Window] = []
+        tagged: list[int] = []
+        for starts, windows in batches:
+            features = self._parts.features(windows)
+            tags = np.asarray(self._parts.scorer.predict_tags(features)) == 1
+            waiting += map(_Window, starts, windows, tags)
+            tagged += [start for start, own in zip(starts, tags) if own.any()]
+            # Within these, no window to come begins.
+            last = starts[-1]
+            n_ready = sum(window.start + self._n_window <= last for window in waiting)
+            if n_ready:
+                yield self._values(waiting[:n_ready], tagged)
+                waiting = waiting[n_ready:]
+                tagged = [
+                    start for start in tagged if start > last - 2 * self._n_window
+                ]
+        if waiting:
+            yield self._values(waiting, tagged)
+
+    def _values(
+        self, windows: list[_Window], tagged: list[int]
+    ) -> tuple[list[int], np.ndarray]:
+        """Return the values of windows, given where tagged ones begin."""
+        starts = [window.start for window in windows]
+        n_classes = len(self._settings)
+        values = np.zeros((len(windows), 4, n_classes, self._n_window))
+        values[:, 2] = np.array([window.tags for window in windows])[..., np.newaxis]
+        chosen = [
+            index
+            for index, start in enumerate(starts)
+            if start == 0
+            or any(abs(start - other) < self._n_window for other in tagged)
+        ]
+        if chosen:
+            frames = np.stack([windows[index].frames for index in chosen])
+            scores = self._frame_scores(frames)
+            shape = (n_classes, len(chosen), self._n_window)
+            for row, curves in enumerate((scores.values, self._rescaled(scores))):
+                values[chosen, row] = curves.reshape(shape).swapaxes(0, 1)
+            values[:, 1] *= values[:, 2]
+            values[chosen, 3] = 1
+        return starts, values
+
+    def _frame_scores(self, windows: np.ndarray) -> ScoreCurves:
+        """Return the frame scores of windows, end to end."""
+        features = self._parts.features(windows)
+        frames = self._parts.scorer.predict_frame_proba(features)
+        scores = stack_scores(frames, len(self._settings))
+        if scores.bounds[-1] != len(windows) * self._n_window:
+            raise ValueError(
+                "the steps between LogMelTransformer and the detector change the "
+                "number of frames: windows could not be put back together"
+            )
+        resolution = getattr(frames, "time_resolution", None)
+        self.time_resolution = check_time_resolution(None, resolution)
+        self.dtype = scores.dtype
+        return scores
+
+    def _rescaled(self, scores: ScoreCurves) -> np.ndarray:
+        """Stretch the curves of rescaled classes to 0..1 in each window."""
+        curves = np.zeros_like(scores.values)
+        for column, own in enumerate(self._settings):
+            if own.rescale:
+                curves[column] = shape_curve(
+                    scores.values[column],
+                    scores.bounds,
+                    own._replace(smoothing=None),
+                    self.time_resolution,
+                )
+        return curves
+
+    def curves(self, means: np.ndarray) -> np.ndarray:
+        """Turn cross-faded values into what is decoded.
+
+        A rescaled curve is the mean over the windows that are tagged with its class:
+        in the others it would find the class, too.
+
+        Parameters
+        ----------
+        means : ndarray of shape (4, n_classes, n_frames)
+            Means of the values of windows.
+
+        Returns
+        -------
+        ndarray of shape (3, n_classes, n_frames)
+            The curve, the score, and the share of windows that are tagged.
+        """
+        total, shaped, tagged, scored = means
+        proba, rescaled = np.zeros((2, *total.shape))
+        np.divide(total, scored, out=proba, where=scored > 0)
+        np.divide(shaped, tagged, out=rescaled, where=tagged > 0)
+        rescales = np.array([own.rescale for own in self._settings])
+        curve = np.where(rescales[:, np.newaxis], rescaled, proba)
+        # In float64, a mean of equal scores may exceed a threshold that they do not.
+        return np.stack((curve.astype(self.dtype), proba, tagged))
