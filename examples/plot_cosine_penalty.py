@@ -48,11 +48,11 @@ detectors = {
 # matrices show the mean correlation of the curves over all test clips.
 #
 # The penalty says "be different", not "this one is the alarm". These tags do not tell
-# which curve belongs to which name, and with another seed the two may change places:
-# that takes some clips in which one of them comes alone.
+# which curve belongs to which name, and with another seed the two may change places. To
+# know takes some clips in which one of them comes alone.
 clip = 2  # with the pair
 figure, axes = plt.subplots(
-    2, 2, figsize=(11, 7), height_ratios=[1.1, 1], layout="constrained"
+    2, 2, figsize=(9, 6), height_ratios=[1.1, 1], layout="constrained"
 )
 for column, (weight, detector) in zip(axes.T, detectors.items()):
     FrameScoresDisplay.from_estimator(
