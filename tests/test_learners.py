@@ -391,3 +391,15 @@ def test_inputs_are_not_changed(learner):
 def test_not_fitted(learner):
     with pytest.raises(NotFittedError):
         learner().predict_proba(X)
+
+
+def test_a_loss_that_is_not_finite_stops_training(learner):
+    class Broken(TinyNet):
+        def forward(self, x, mask=None):
+            return super().forward(x) * float("nan")
+
+    model = learner(**{**FAST, "network": Broken})
+    with pytest.raises(FloatingPointError, match="lower learning_rate"):
+        model.fit(X, Y)
+    with pytest.raises(NotFittedError):
+        model.predict_proba(X)

@@ -65,8 +65,11 @@ def cosine_penalty(
     """
     tagged = (y > 0.5).to(frame_proba.dtype)
     p = mask_fill(frame_proba, mask, 0.0)
-    norm = p.square().sum(dim=1, keepdim=True).clamp(min=torch.finfo(p.dtype).tiny)
-    unit = p * norm.rsqrt()
+    # A cosine does not depend on scale; without this, the squares of tiny scores
+    # underflow and the gradient of their norm overflows.
+    highest = p.detach().amax(dim=1, keepdim=True)
+    p = p / highest.clamp(min=torch.finfo(p.dtype).tiny)
+    unit = p * p.square().sum(dim=1, keepdim=True).clamp(min=1.0).rsqrt()
     similarity = unit.transpose(1, 2) @ unit
     pairs = tagged[:, :, None] * tagged[:, None, :]
     pairs = pairs * (1 - torch.eye(pairs.shape[-1], dtype=p.dtype, device=p.device))

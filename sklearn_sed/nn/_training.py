@@ -183,7 +183,14 @@ class WeakLabelTrainer(skorch.NeuralNet):
     def train_step_single(self, batch, **fit_params):
         """Augment the batch and learn from it."""
         with self._autocast():
-            return super().train_step_single(self.augment(batch), **fit_params)
+            step = super().train_step_single(self.augment(batch), **fit_params)
+        if not torch.isfinite(step["loss"]):
+            raise FloatingPointError(
+                f"the training loss became {step['loss'].item()} in epoch "
+                f"{len(self.history)}: lower learning_rate, or look for extreme values "
+                "in the features"
+            )
+        return step
 
     def _autocast(self):
         if self.autocast is None:

@@ -163,3 +163,15 @@ def test_float32_stays_finite_at_extreme_scores(kind, extreme):
     loss.backward()
     assert torch.isfinite(loss)
     assert torch.isfinite(frame.grad).all()
+
+
+@pytest.mark.parametrize("low", [-20.0, -35.0, -50.0, -80.0, -200.0])
+def test_penalty_of_vanishing_scores_has_finite_gradients(low):
+    logits = torch.full((1, 20, 2), low)
+    logits[:, :, 1] = 0
+    logits[0, 3, 0] += 1
+    logits.requires_grad_()
+    penalty = cosine_penalty(logits.sigmoid(), torch.ones(1, 2))
+    penalty.sum().backward()
+    assert torch.isfinite(penalty).all()
+    assert torch.isfinite(logits.grad).all()
