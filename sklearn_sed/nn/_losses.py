@@ -59,9 +59,9 @@ def cosine_penalty(
     --------
     >>> import torch
     >>> from sklearn_sed.nn import cosine_penalty
-    >>> together = torch.tensor([[[0.9, 0.9], [0.1, 0.1]]])
+    >>> together = torch.tensor([[[0.8, 0.6], [0.6, 0.8]]])
     >>> cosine_penalty(together, torch.ones(1, 2))
-    tensor([[1., 1.]])
+    tensor([[0.9600, 0.9600]])
     """
     tagged = (y > 0.5).to(frame_proba.dtype)
     p = mask_fill(frame_proba, mask, 0.0)
