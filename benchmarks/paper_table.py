@@ -35,6 +35,7 @@ import pandas as pd
 import torch
 from joblib import Parallel, delayed, parallel_config
 from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import average_precision_score
 
 from sklearn_sed import (
     FeatureArray,
@@ -50,6 +51,7 @@ from sklearn_sed.datasets._sources import SYNTHETIC_SOURCES
 from sklearn_sed.events import TagArray, make_events, stack_tables
 from sklearn_sed.metrics import (
     event_based_f1_score,
+    intersection_f1_score,
     psds_score,
     segment_based_f1_score,
 )
@@ -293,6 +295,9 @@ def run_system(
         "n_threads": torch.get_num_threads(),
         "n_weights": count_weights(system),
         "tag_f1": system.score(test.X, test.tags),
+        "tag_map": average_precision_score(
+            np.asarray(test.tags), system.predict_proba(test.X), average="macro"
+        ),
         **score_system(system, test),
     }
     results.write(name_of(name, seed), result)
@@ -362,6 +367,9 @@ def score(events: np.ndarray, frame_proba: np.ndarray, test: Clips) -> dict[str,
         "event_f1": event_f1(),
         "segment_f1": segment_based_f1_score(
             test.events, events, durations=test.durations, labels=test.classes
+        ),
+        "intersection_f1": intersection_f1_score(
+            test.events, events, labels=test.classes
         ),
         "psds1": psds(),
         "psds2": psds(
@@ -511,6 +519,7 @@ def score_row(summary: Mapping[str, Any]) -> dict[str, str]:
         "event F1": show(event_f1, percent=True),
         "best": f"{100 * event_f1['best']:.1f} (seed {event_f1['best_seed']})",
         "segment F1": show(summary["segment_f1"], percent=True),
+        "intersection F1": show(summary["intersection_f1"], percent=True),
         "PSDS 1": show(summary["psds1"]),
         "PSDS 2": show(summary["psds2"]),
     }
@@ -520,6 +529,7 @@ def training_row(summary: Mapping[str, Any]) -> dict[str, str]:
     """Write out what the tags are worth, and what training took."""
     return {
         "tag F1": show(summary["tag_f1"], percent=True),
+        "tag mAP": show(summary["tag_map"]),
         "seconds": f"{summary['seconds']['mean']:.0f}",
         "threads": f"{summary['n_threads']['mean']:g}",
         "weights": f"{summary['n_weights']['mean']:,.0f}",
