@@ -22,6 +22,7 @@ from sklearn_sed.events._frames import (
     frames_to_time,
     time_to_frames,
 )
+from sklearn_sed.events._html import EventsHTML
 from sklearn_sed.events._tables import (
     TagArray,
     check_events,
@@ -33,6 +34,7 @@ from sklearn_sed.events._tables import (
 )
 
 __all__ = [
+    "EventsHTML",
     "TagArray",
     "check_events",
     "events_to_frames",
