@@ -1,6 +1,8 @@
 """What tagger and detector share: parameters, training, clip scores, thresholds."""
 
 import numbers
+import os
+import warnings
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
@@ -12,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_sed._checkpoint import Checkpoint, training_key
 from sklearn_sed._features import FeatureArray
 from sklearn_sed._thresholds import tag_thresholds
 from sklearn_sed._validation import (
@@ -31,6 +34,18 @@ from sklearn_sed.exceptions import LabelError
 MIN_HELD_BACK = 4
 # Parameters that make the net what it is: set after fit, they wait for the next fit.
 NET_PARAMS = ("network", "network_params", "pooling", "activation", "optimizer")
+# Parameters that training does not depend on, or (the last three) not by their name.
+NOT_FOR_TRAINING = {
+    "checkpoint",
+    "decoder",
+    "threshold",
+    "time_resolution",
+    "verbose",
+    "warm_start",
+    "callbacks",
+    "device",
+    "precision",
+}
 
 
 class DefaultParts(BaseEstimator):
@@ -96,6 +111,8 @@ class WeakLearner(DefaultParts):
         "early_stopping": ["boolean"],
         "n_iter_no_change": [Interval(numbers.Integral, 1, None, closed="left")],
         "callbacks": [list, tuple, None],
+        "checkpoint": [str, os.PathLike, None],
+        "on_interrupt": [StrOptions({"raise", "keep"})],
         "device": [str],
         "precision": [StrOptions({"auto", "float32", "bfloat16", "float64"})],
         "random_state": ["random_state"],
@@ -134,6 +151,8 @@ class WeakLearner(DefaultParts):
             If a clip is not a finite matrix of as many bands as the others.
         LabelError
             If labels are missing or cannot be understood.
+        ModelFileError
+            If the checkpoint is damaged, or of another version or device.
         """
         warm = self.warm_start and hasattr(self, "net_")
         clips = check_clips(X, self, reset=not warm)
@@ -141,12 +160,17 @@ class WeakLearner(DefaultParts):
         clips, tags, weight = self._labelled(clips, tags, sample_weight)
         warn_rare_classes(tags)
         rng = check_random_state(self.random_state)
+        checkpoint = self._open_checkpoint(clips, tags, weight, rng, warm)
+        if checkpoint is not None and checkpoint.seed is not None:
+            rng = np.random.RandomState(checkpoint.seed)
         # Drawn first: the initial weights do not depend on the number of clips.
         seed = _draw_seed(rng)
         train, held_back = self._split(len(clips), rng)
         if not warm:
             self._start(clips, tags, weight, train, seed)
-        self._train(clips, tags, weight, train, held_back, rng, self.max_epochs)
+        self._train(
+            clips, tags, weight, train, held_back, rng, self.max_epochs, checkpoint
+        )
         self._learn_thresholds(clips, tags, held_back, rng)
         return self
 
@@ -155,7 +179,9 @@ class WeakLearner(DefaultParts):
         """Pass once over more clips, keeping what was learned.
 
         The learning rate stays at ``learning_rate``. The first call sets the classes
-        and the standardisation; thresholds stay at one half unless given.
+        and the standardisation; thresholds stay at one half unless given. `checkpoint`
+        and `on_interrupt` are for ``fit``: an interruption is raised, and leaves the
+        estimator unfitted.
 
         Parameters
         ----------
@@ -191,6 +217,42 @@ class WeakLearner(DefaultParts):
             self.thresholds_ = thresholds
         return self
 
+    def _open_checkpoint(
+        self,
+        clips: ClipSet,
+        tags: Tags,
+        weight: np.ndarray,
+        rng: np.random.RandomState,
+        warm: bool,
+    ) -> Checkpoint | None:
+        """Return where this training is kept between calls, if it shall be."""
+        if self.checkpoint is None:
+            return None
+        plan = self._plan(self.max_epochs)
+        params = self.get_params(deep=False)
+        params = {key: params[key] for key in params.keys() - NOT_FOR_TRAINING}
+        # By its name, for a local function cannot be hashed.
+        params["network"] = getattr(self.network, "__qualname__", self.network)
+        start = {}
+        if warm:
+            from sklearn_sed.nn._arrays import net_arrays
+
+            start = net_arrays(self.net_, self.optimizer)
+        key = training_key(
+            params,
+            plan.precision,
+            [type(callback).__name__ for callback in plan.callbacks],
+            start,
+            tags.classes.tolist(),
+            tags.single,
+            tags.indicator,
+            weight,
+            clips=clips.clips,
+        )
+        seed = _draw_seed(rng) if self.random_state is None else None
+        name = f"{type(self).__name__}-{key}"
+        return Checkpoint(self.checkpoint, name, plan.device, seed)
+
     def _labelled(
         self, clips: ClipSet, tags: Tags, sample_weight: Any
     ) -> tuple[ClipSet, Tags, np.ndarray]:
@@ -203,7 +265,7 @@ class WeakLearner(DefaultParts):
             index = np.flatnonzero(used)
             clips = replace(
                 clips,
-                clips=[clips.clips[i] for i in index],
+                clips=_Subset(clips.clips, index),
                 n_frames=clips.n_frames[index],
             )
             tags = replace(tags, indicator=tags.indicator[index])
@@ -343,6 +405,7 @@ class WeakLearner(DefaultParts):
             device=device,
             precision=resolve_precision(self.precision, device),
             patience=self.n_iter_no_change if self.early_stopping else None,
+            keep_best=self.on_interrupt == "keep",
             verbose=self.verbose,
             title=type(self).__name__,
             callbacks=list(self.callbacks or []),
@@ -357,6 +420,7 @@ class WeakLearner(DefaultParts):
         held_back: np.ndarray | None,
         rng: np.random.RandomState,
         n_epochs: int,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         """Train on some clips, watching the loss on the others."""
         from sklearn_sed.nn import _training
@@ -372,7 +436,10 @@ class WeakLearner(DefaultParts):
             )
 
         valid = subset(held_back) if held_back is not None and len(held_back) else None
-        _training.train(self.net_, subset(train), valid, plan, _draw_seed(rng))
+        seed = _draw_seed(rng)
+        net = self.__dict__.pop("net_")  # gone where training does not come to its end
+        best = _training.train(net, subset(train), valid, plan, seed, checkpoint)
+        self.net_ = net
         self.history_ = [
             {
                 "epoch": row["epoch"],
@@ -385,6 +452,12 @@ class WeakLearner(DefaultParts):
             for row in self.net_.history
         ]
         self.n_iter_ = len(self.history_)
+        if best is not None:
+            warnings.warn(
+                f"{type(self).__name__} was interrupted after {self.n_iter_} epochs of "
+                f"training and is what it was after epoch {best}",
+                stacklevel=4,
+            )
 
     def _learn_thresholds(
         self, clips: ClipSet, tags: Tags, held_back: np.ndarray, rng: Any
@@ -411,9 +484,12 @@ class WeakLearner(DefaultParts):
             y[:, known], proba[:, known], method=self.threshold, random_state=rng
         )
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "thresholds_")
+
     def _check_clips(self, X: Any) -> ClipSet:
         """Check the clips to predict."""
-        check_is_fitted(self, "thresholds_")
+        check_is_fitted(self)
         return check_clips(X, self, reset=False)
 
     def _clip_logits(self, clips: ClipSet) -> np.ndarray:

@@ -79,6 +79,17 @@ class WeakTagger(ClassifierMixin, WeakLearner):
         Epochs without improvement before stopping early.
     callbacks : list of skorch callbacks, default=None
         Called during training.
+    checkpoint : str or Path, default=None
+        Folder that ``fit`` keeps its state in after every epoch: when the process
+        ends before training does, by whatever means, the same call goes on there,
+        with the same result. Each training has a file of its own in the folder, which
+        knows it by its parameters, clips and labels; a finished one is not repeated.
+        Delete the folder when it is no longer needed.
+    on_interrupt : {"raise", "keep"}, default="raise"
+        What an interruption (Ctrl-C) of ``fit`` leaves. "raise" raises it, and the
+        estimator is not fitted. "keep" ends training with a warning and goes back to
+        the best epoch so far: that of the lowest loss on held-back clips, or the last
+        whole one if none are held back. Before the first is over, it raises, too.
     device : str, default="auto"
         Where to compute: "cpu", "cuda", ... "auto" is a GPU where there is one.
     precision : {"auto", "float32", "bfloat16", "float64"}, default="float32"
@@ -163,6 +174,8 @@ class WeakTagger(ClassifierMixin, WeakLearner):
         early_stopping=False,
         n_iter_no_change=10,
         callbacks=None,
+        checkpoint=None,
+        on_interrupt="raise",
         device="auto",
         precision="float32",
         random_state=None,
@@ -191,6 +204,8 @@ class WeakTagger(ClassifierMixin, WeakLearner):
         self.early_stopping = early_stopping
         self.n_iter_no_change = n_iter_no_change
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.on_interrupt = on_interrupt
         self.device = device
         self.precision = precision
         self.random_state = random_state

@@ -126,6 +126,8 @@ class TwoPassSED(DefaultParts):
         weight = {} if sample_weight is None else {"sample_weight": sample_weight}
         # Features that come as rows of a table go on as they were checked.
         X = X if _keeps_clock(X) else clips.clips
+        # Without a detector it is not fitted: an interruption leaves it so.
+        self.__dict__.pop("detector_", None)
         self.tagger_ = self._part("tagger").fit(X, indicator, **weight)
         self.detector_ = self._part("detector").fit(X, indicator, **weight)
         self.classes_ = np.asarray(self.detector_.classes_)
@@ -248,6 +250,9 @@ class TwoPassSED(DefaultParts):
             tags for weak labels.
         """
         return score_events_or_tags(self, X, y)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "detector_")
 
     def _check(self, X):
         """Check the clips to predict, keeping their clock."""

@@ -119,7 +119,7 @@ class AnnotationError(_Located):
 
 
 class ModelFileError(_Located):
-    """A model file that is missing, damaged, of a newer format or no model at all.
+    """A model file, or checkpoint, that is missing, damaged or of another version.
 
     Parameters
     ----------

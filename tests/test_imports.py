@@ -14,11 +14,11 @@ ROOT = Path(sklearn_sed.__file__).parent
 # A room may import from the rooms in earlier rows, and from its own.
 ROWS = [
     {"_version", "exceptions"},
-    {"_containers", "_logmel"},
-    {"audio", "events"},
+    {"_containers", "_logmel", "_storage"},
+    {"_checkpoint", "audio", "events"},
     {"_validation"},
     {"_features", "_decoder", "_thresholds", "metrics"},
-    {"analysis"},
+    {"analysis", "_store"},
     {"_base"},
     {"_tagger", "_detector"},
     {"_two_pass"},

@@ -160,12 +160,15 @@ HOSTILE = {
     ),
     "header_of_less_lists": (
         lambda content: together(b"[" + b"[]," * 124_998 + b"[]]", b""),
-        "no model is described",
+        "description is missing",
     ),
     "long_list": (params(schedule=[1] * 240_000), "schedule"),
     "broken_header": (lambda content: together(b"{]", b""), "not JSON"),
     "header_of_no_text": (lambda content: together(b"\xff\xfe{}", b""), "not JSON"),
-    "plain_safetensors": (lambda content: save({"x": np.zeros(3)}), "no model is"),
+    "plain_safetensors": (
+        lambda content: save({"x": np.zeros(3)}),
+        "description is missing",
+    ),
     "broken_description": (replaced("}", ""), "not JSON"),
     "deep_description": (nested(10_000), "not JSON"),
     "other_description": (lambda c: described(c, lambda d: "42"), "not one that"),
@@ -264,7 +267,7 @@ HOSTILE = {
         one_estimator(
             "Pipeline", {"steps": [{"tuple": ["a", "passthrough"]}], "memory": "/tmp"}
         ),
-        "asks for a cache",
+        "asks for a place on this machine, as memory",
     ),
     "nothing_frozen": (
         one_estimator("FrozenEstimator", {"estimator": 3}),

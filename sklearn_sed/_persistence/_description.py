@@ -86,7 +86,8 @@ KINDS = {
 }
 # Parameters that only training needs: where their value cannot be stored, the default
 # takes its place, with a warning.
-TRAINING_ONLY = {"callbacks", "cv", "memory", "random_state", "scoring"}
+TRAINING_ONLY = {"callbacks", "checkpoint", "cv", "memory", "random_state", "scoring"}
+PLACES = {"checkpoint", "memory"}  # where one machine keeps something
 
 
 def _is_vector(value: Any) -> bool:
@@ -169,8 +170,8 @@ class Writer:
         params = {}
         for name, value in estimator.get_params(deep=False).items():
             try:
-                if name == "memory" and value is not None:
-                    raise ValueError("a cache is a place of one machine")
+                if name in PLACES and value is not None:
+                    raise ValueError("another machine has no such place")
                 params[name] = self.encode(value, f"{where}.{name}")
             except ValueError:
                 if name not in TRAINING_ONLY:
@@ -213,7 +214,7 @@ class Writer:
 
     def _add_net(self, learner: Any, place: int) -> None:
         """Add what a net has learned."""
-        from sklearn_sed.nn._weights import net_arrays
+        from sklearn_sed.nn._arrays import net_arrays
 
         for name, array in net_arrays(learner.net_, learner.optimizer).items():
             self.tensors[f"{place}/{name}"] = array
@@ -402,14 +403,18 @@ def _check_params(estimator: Any) -> None:
             raise ValueError("a FrozenEstimator holds no estimator")
         return
     estimator._validate_params()
+    for name in PLACES & estimator.get_params(deep=False).keys():
+        if getattr(estimator, name) is not None:
+            raise ValueError(
+                f"{type(estimator).__name__} asks for a place on this machine, as "
+                f"{name}, which no model file does"
+            )
     if isinstance(estimator, Pipeline):
         for step in estimator.steps or [None]:
             match step:
                 case (str(), BaseEstimator() | "passthrough" | None):
                     continue
             raise ValueError(f"a Pipeline has the impossible step {short(step)}")
-        if estimator.memory is not None:
-            raise ValueError("a Pipeline asks for a cache, which no model file does")
     if isinstance(estimator, WeakLearner) and isinstance(estimator.network, str):
         for name, value in (estimator.network_params or {}).items():
             if isinstance(value, list | tuple) and len(value) > MAX_LAYERS:

@@ -4,9 +4,7 @@ A model file is a safetensors file whose metadata hold one JSON text, the descri
 of the model; the tensors are what its nets have learned.
 """
 
-import json
 import os
-import uuid
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,13 +14,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sed._persistence._description import Reader, Writer, short
+from sklearn_sed._storage import pack, read_description, replace_file
 from sklearn_sed._version import __version__
 from sklearn_sed.exceptions import ModelFileError
 
 FORMAT = 1
-# The header is parsed before anything in it can be trusted: bounds on what that costs.
-MAX_HEADER = 4 * 2**20  # bytes
-MAX_VALUES = 250_000  # commas and brackets, of which one class takes about ten
+NAME = "sklearn_sed"  # the description's
 MAX_MESSAGE = 500  # characters of what a stranger's file can have an error say
 
 
@@ -89,11 +86,6 @@ def save_model(model, path):
     >>> bool((loaded.predict_proba(X) == tagger.predict_proba(X)).all())
     True
     """
-    from safetensors.numpy import save
-
-    path = Path(os.path.realpath(path))
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"the folder {path.parent} does not exist; create it")
     writer = Writer()
     writer.encode_estimator(model, type(model).__name__)
     description = {
@@ -101,42 +93,18 @@ def save_model(model, path):
         "sklearn_sed": __version__,
         "estimators": writer.entries,
     }
-    text = json.dumps(description, allow_nan=False, separators=(",", ":"))
-    content = save(writer.tensors, metadata={"sklearn_sed": text})
-    if not _is_small(content[8 : 8 + int.from_bytes(content[:8], "little")]):
-        raise ValueError(
-            "the model has too many classes, settings or training epochs for a model "
-            f"file: its description may take {MAX_HEADER} bytes and {MAX_VALUES} values"
-        )
-    # Not tempfile: the file shall have the rights of any new file.
-    unfinished = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with unfinished.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        _load(unfinished, writer.networks)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    content = pack(writer.tensors, NAME, description)
+    replace_file(
+        Path(os.path.realpath(path)),
+        content,
+        check=lambda unfinished: _load(unfinished, writer.networks),
+    )
     if writer.dropped:
         warnings.warn(
             f"not stored: {', '.join(writer.dropped)}. The loaded model will have the "
             "defaults in their place",
             stacklevel=2,
         )
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the file's new name outlive a power failure, where folders can be synced."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def load_model(path, *, networks=None):
@@ -220,19 +188,8 @@ def _load(path: Path, networks: Mapping[str, Callable]) -> BaseEstimator:
 
 
 def _read_description(stream: BinaryIO) -> list[Any]:
-    """Return the entries of the estimators, after a look at the file around them."""
-    size = os.fstat(stream.fileno()).st_size
-    n_header = int.from_bytes(stream.read(8), "little")
-    if not 2 <= n_header <= min(MAX_HEADER, size - 8):
-        raise ValueError("it is not a file of save_model, or it was cut short")
-    header = stream.read(n_header)
-    if not _is_small(header):
-        raise ValueError("its description is longer than any that save_model writes")
-    match _parse(header):
-        case {"__metadata__": {"sklearn_sed": str(text), **rest}} if not rest:
-            description = _parse(text)
-        case _:
-            raise ValueError("it is not a file of save_model: no model is described")
+    """Return the entries of the estimators, after a look at what is around them."""
+    description = read_description(stream, NAME, "file of save_model")
     match description:
         case {"format": int(version), **rest} if version > FORMAT:
             raise ValueError(
@@ -244,27 +201,3 @@ def _read_description(stream: BinaryIO) -> list[Any]:
             if not rest:
                 return entries
     raise ValueError("its description of the model is not one that save_model writes")
-
-
-def _is_small(header: bytes) -> bool:
-    """Tell whether a header is quickly parsed, whatever it holds."""
-    n_values = sum(map(header.count, (b",", b"[", b"{")))
-    return len(header) <= MAX_HEADER and n_values <= MAX_VALUES
-
-
-def _parse(text: str | bytes) -> Any:
-    """Parse strict JSON: no name twice, no NaN, no endless nesting."""
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        values = dict(pairs)
-        if len(values) < len(pairs):
-            raise ValueError("its description holds a name twice")
-        return values
-
-    def refuse(constant: str) -> None:
-        raise ValueError(f"its description holds {constant}")
-
-    try:
-        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"its description is not JSON: {error}") from error

@@ -3,9 +3,7 @@
 import csv
 import io
 import math
-import os
 import re
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
@@ -16,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from sklearn_sed._storage import replace_file
 from sklearn_sed.events._tables import REQUIRED_COLUMNS, find_fault
 from sklearn_sed.exceptions import AnnotationError
 
@@ -334,16 +333,4 @@ def extra_columns(table: pd.DataFrame) -> list[str]:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file as a whole or not at all."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"the folder {path.parent} does not exist; create it")
-    # Not tempfile: the file shall have the rights of any new file.
-    unfinished = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with unfinished.open("w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(unfinished, path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    replace_file(path, text.encode())

@@ -17,8 +17,10 @@ from tqdm.auto import tqdm
 
 from sklearn_sed.nn._augment import Augment
 from sklearn_sed.nn._losses import WeakLabelLoss
+from sklearn_sed.nn._memory import kept_memory
 from sklearn_sed.nn._networks import WeakLabelNet, frame_proba
 from sklearn_sed.nn._pooling import make_pooling
+from sklearn_sed.nn._resume import Checkpoint, TrainingState
 
 __all__ = ["NetSpec", "Plan", "build_net", "predict", "train"]
 
@@ -44,6 +46,7 @@ class Plan:
     device: str
     precision: str
     patience: int | None
+    keep_best: bool
     verbose: int
     title: str
     callbacks: list = field(default_factory=list)
@@ -133,13 +136,16 @@ class Schedule:
 class ProgressBar(Callback):
     """One bar over all batches of all epochs, with the losses beside it."""
 
-    def __init__(self, title: str, n_steps: int):
+    def __init__(self, title: str, n_steps: int, n_done: int):
         self.title = title
         self.n_steps = n_steps
+        self.n_done = n_done
 
     def on_train_begin(self, net, **kwargs):
         """Open the bar."""
-        self.bar_ = tqdm(total=self.n_steps, desc=self.title, unit="batch")
+        self.bar_ = tqdm(
+            total=self.n_steps, initial=self.n_done, desc=self.title, unit="batch"
+        )
 
     def on_batch_end(self, net, training=False, **kwargs):
         """Move on by one batch."""
@@ -155,6 +161,26 @@ class ProgressBar(Callback):
         """Close the bar."""
         self.bar_.close()
         del self.bar_
+
+
+class KeepState(Callback):
+    """Keeps the state of training, from its begin and after each epoch."""
+
+    def __init__(self, checkpoint: Checkpoint, state: TrainingState):
+        self.checkpoint = checkpoint
+        self.state = state
+
+    def on_train_begin(self, net, **kwargs):
+        """Complete the state of an earlier call, or keep the first one."""
+        if self.checkpoint.arrays is not None:
+            with self.checkpoint.reading():
+                self.state.restore_watch(self.checkpoint.arrays)
+        else:  # at once, so that a folder that cannot be written to is found now
+            self.on_epoch_end(net)
+
+    def on_epoch_end(self, net, **kwargs):
+        """Keep the state."""
+        self.checkpoint.write(self.state.arrays(), finished=False)
 
 
 class WeakLabelTrainer(skorch.NeuralNet):
@@ -302,47 +328,120 @@ def train(
     valid_set: Clips | None,
     plan: Plan,
     seed: int,
-) -> None:
-    """Train for ``plan.max_epochs`` epochs more; an interruption is passed on."""
-    n_steps = plan.max_epochs * math.ceil(len(train_set) / plan.batch_size)
-    named: list[tuple[str, Callback]] = [
-        (
-            "schedule",
-            LRScheduler(
-                policy=LambdaLR,
-                lr_lambda=Schedule(plan.schedule, n_steps),
-                step_every="batch",
-                last_epoch=-1,  # each call runs through the whole schedule
-            ),
-        )
-    ]
-    if plan.patience is not None and valid_set is not None:
-        stop = EarlyStopping(patience=plan.patience, load_best=True, sink=_silent)
-        named.append(("early_stopping", stop))
-    if plan.verbose:
-        named.append(("progress", ProgressBar(plan.title, n_steps)))
+    checkpoint: Checkpoint | None = None,
+) -> int | None:
+    """Train for ``plan.max_epochs`` epochs more.
+
+    Parameters
+    ----------
+    net : WeakLabelTrainer
+        The net.
+    train_set, valid_set : Clips
+        Clips to learn from, and to watch the loss on, if any.
+    plan : Plan
+        How to train.
+    seed : int
+        Seed of torch's random numbers.
+    checkpoint : Checkpoint, default=None
+        Where the state is kept after each epoch, and what it is taken up from.
+
+    Returns
+    -------
+    int or None
+        When training was interrupted and the plan says to keep the best epoch, which
+        one that is. Any other interruption is passed on.
+    """
+    watch = _watch(plan, valid_set)
+    state = TrainingState(net, plan.optimizer, plan.device, watch)
     net.set_params(lr=plan.learning_rate)
-    for group in net.optimizer_.param_groups:
-        group["initial_lr"] = plan.learning_rate  # what the schedule multiplies
-    net.callbacks = [*named, *plan.callbacks]
-    net.initialize_callbacks()
-    with seeded(seed, plan.device):
+    with seeded(seed, plan.device), kept_memory():
+        if checkpoint is not None and checkpoint.arrays is not None:
+            with checkpoint.reading():
+                state.restore(checkpoint.arrays)
+            if checkpoint.finished:
+                return None
+        keep = None if checkpoint is None else KeepState(checkpoint, state)
+        _set_callbacks(net, plan, len(train_set), state.n_epochs, watch, keep)
         net.notify("on_train_begin", X=None, y=None)
+        best = None
         try:
-            net.fit_loop((train_set, valid_set), epochs=plan.max_epochs)
+            n_epochs = plan.max_epochs - state.n_epochs
+            net.fit_loop((train_set, valid_set), epochs=n_epochs)
+            if watch is not None:
+                watch.load_best = plan.patience is not None
         except KeyboardInterrupt:
-            # skorch's way to stop early, too; anybody else's is passed on.
+            # skorch's way to stop early, too.
             if not any(_has_stopped(callback) for _, callback in net.callbacks_):
-                raise
+                if not plan.keep_best or not watch or not watch.best_epoch_:
+                    raise
+                best = int(watch.best_epoch_)
         finally:
             net.notify("on_train_end", X=None, y=None)
             net.callbacks = None
             net.initialize_callbacks()
+        if best is not None:
+            _forget_unfinished_epochs(net)
+        elif checkpoint is not None:
+            checkpoint.write(state.arrays(), finished=True)
+    return best
+
+
+def _watch(plan: Plan, valid_set: Clips | None) -> EarlyStopping | None:
+    """Return what remembers the best epoch, if it may be asked for."""
+    if valid_set is not None and (plan.patience is not None or plan.keep_best):
+        patience = math.inf if plan.patience is None else plan.patience
+        return EarlyStopping(patience=patience, load_best=True, sink=_silent)
+    if plan.keep_best:  # nobody knows which epoch is best: the last one
+        return EarlyStopping(
+            monitor="epoch",
+            lower_is_better=False,
+            threshold=0.0,
+            patience=math.inf,
+            load_best=True,
+            sink=_silent,
+        )
+    return None
+
+
+def _set_callbacks(
+    net: WeakLabelTrainer,
+    plan: Plan,
+    n_clips: int,
+    n_done: int,
+    watch: EarlyStopping | None,
+    keep: "KeepState | None",
+) -> None:
+    """Set what is called during training, of which `n_done` epochs are over."""
+    n_batches = math.ceil(n_clips / plan.batch_size)
+    n_steps = plan.max_epochs * n_batches
+    for group in net.optimizer_.param_groups:
+        group["initial_lr"] = plan.learning_rate  # what the schedule multiplies
+    schedule = LRScheduler(
+        policy=LambdaLR,
+        lr_lambda=Schedule(plan.schedule, n_steps),
+        step_every="batch",
+        last_epoch=n_done * n_batches - 1,  # LambdaLR's word for steps
+    )
+    named: list[tuple[str, Callback]] = [("schedule", schedule)]
+    if watch is not None:
+        named.append(("watch", watch))
+    if plan.verbose:
+        bar = ProgressBar(plan.title, n_steps, n_done * n_batches)
+        named.append(("progress", bar))
+    last = [] if keep is None else [("keep", keep)]
+    net.callbacks = [*named, *plan.callbacks, *last]
+    net.initialize_callbacks()
 
 
 def _has_stopped(callback: Callback) -> bool:
     """Tell whether it was this callback that ended training."""
     return isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience
+
+
+def _forget_unfinished_epochs(net: WeakLabelTrainer) -> None:
+    """Leave epochs that did not come to their end out of the history."""
+    while net.history and "train_loss" not in net.history[-1]:
+        del net.history[-1]
 
 
 def _silent(*args: Any) -> None:

@@ -1,0 +1,128 @@
+"""What an unfinished training needs to go on, kept in a folder from call to call."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+
+from sklearn_sed._storage import pack, read_description, replace_file
+from sklearn_sed._version import __version__
+from sklearn_sed.exceptions import ModelFileError
+
+FORMAT = 1
+NAME = "sklearn_sed_checkpoint"  # the description's
+ADVICE = "delete it to train from the start, or name another folder as checkpoint"
+
+
+def training_key(*what: Any, clips: Any) -> str:
+    """Return a name that two trainings share when they start from the same.
+
+    Parameters
+    ----------
+    *what : object
+        All that decides how training goes, but for the clips.
+    clips : sequence of array
+        The clips. One is looked at at a time.
+    """
+    return joblib.hash([what, [joblib.hash(np.asarray(clip)) for clip in clips]])
+
+
+class Checkpoint:
+    """The file of one training in a folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder, which is made if there is none.
+    name : str
+        The file's name, but for its ending.
+    device : str
+        Where training computes.
+    seed : int or None
+        What training draws its random numbers from, if its parameters do not say.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    arrays : dict from str to ndarray, or None
+        What it holds; None when training has not begun.
+    finished : bool
+        Whether training has ended.
+    seed : int or None
+        The seed, that of the file if there is one.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is damaged, or of another version or device.
+    """
+
+    def __init__(self, folder: Any, name: str, device: str, seed: int | None):
+        self.path = Path(folder, f"{name}.checkpoint")
+        self.seed = seed
+        self.arrays: dict[str, np.ndarray] | None = None
+        self.finished = False
+        # Bitwise the same is only promised where these are.
+        self._circumstances = {
+            "sklearn_sed": __version__,
+            "torch": version("torch"),
+            "device": device,
+        }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.exists():
+            with self.reading():
+                self._read()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Turn whatever a bad file leads to into one error."""
+        try:
+            yield
+        except Exception as error:
+            reason = str(error) if isinstance(error, ValueError) else repr(error)
+            raise ModelFileError(self.path, f"{reason}; {ADVICE}") from error
+
+    def _read(self) -> None:
+        """Read the file."""
+        from safetensors.numpy import load_file
+
+        with self.path.open("rb") as stream:
+            description = read_description(stream, NAME, "checkpoint")
+        match description:
+            case {
+                "format": 1,
+                "circumstances": dict(circumstances),
+                "seed": int() | None as seed,
+                "finished": bool(finished),
+                **rest,
+            } if not rest:
+                pass
+            case _:
+                raise ValueError("it is not a checkpoint of this version")
+        if circumstances != self._circumstances:
+            raise ValueError(
+                f"it was written with {_in_words(circumstances)}, and this is "
+                f"{_in_words(self._circumstances)}: go on there"
+            )
+        self.seed, self.finished = seed, finished
+        self.arrays = load_file(self.path)
+
+    def write(self, arrays: Mapping[str, np.ndarray], *, finished: bool) -> None:
+        """Replace what the file holds, as a whole or not at all."""
+        description = {
+            "format": FORMAT,
+            "circumstances": self._circumstances,
+            "seed": self.seed,
+            "finished": finished,
+        }
+        replace_file(self.path, pack(arrays, NAME, description))
+
+
+def _in_words(circumstances: Mapping[str, Any]) -> str:
+    """Return circumstances as an error message has them."""
+    return ", ".join(f"{name} {value}" for name, value in circumstances.items())
