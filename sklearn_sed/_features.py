@@ -446,10 +446,9 @@ sequence of 1-D arrays
         from joblib import Parallel, delayed
         from tqdm import tqdm
 
-        names = ("sample_rate", "n_fft", "hop_length", "n_mels", "fmin", "fmax")
-        kernel = {name: getattr(self, name) for name in names}
+        kernel = self._kernel()
         tasks = (
-            delayed(_transform_clip)(i, clip, self.duration, kernel)
+            delayed(transform_clip)(i, clip, self.duration, kernel)
             for i, clip in enumerate(clips)
             # once the first error is known no further clip is begun
             if not (errors and self.on_error == "raise")
@@ -457,6 +456,11 @@ sequence of 1-D arrays
         parallel = Parallel(self.n_jobs, prefer="threads", return_as="generator")
         bar = {"desc": "log-mel", "unit": "clip", "disable": not self.verbose}
         return tqdm(parallel(tasks), total=len(clips), **bar)
+
+    def _kernel(self) -> dict[str, Any]:
+        """Return the parameters of the spectrogram itself."""
+        names = ("sample_rate", "n_fft", "hop_length", "n_mels", "fmin", "fmax")
+        return {name: getattr(self, name) for name in names}
 
     def _settle(self, results: list, errors: dict[int, BadClip]) -> None:
         """Raise the first error, or put silence in the place of bad clips."""
@@ -467,10 +471,9 @@ sequence of 1-D arrays
         if not sound:
             first.add_note(f"None of the {len(results)} clips could be used.")
             raise first
-        # the lower median is the length of a clip: equal lengths stay equal
-        middle = (len(sound) - 1) // 2
-        n_frames = sorted(len(row) for row, _ in sound)[middle]
-        seconds = sorted(seconds for _, seconds in sound)[middle]
+        n_frames, seconds = typical_length(
+            [len(row) for row, _ in sound], [seconds for _, seconds in sound]
+        )
         silence = np.full((n_frames, self.n_mels), SILENCE_DB, np.float32)
         for i in errors:
             results[i] = silence, seconds
@@ -554,7 +557,7 @@ def _check_waveform(clip_index: int, clip: Any) -> np.ndarray:
     raise ClipError(clip_index, reason)
 
 
-def _transform_clip(
+def transform_clip(
     clip_index: int, clip: Any, duration: float | None, kernel: dict
 ) -> tuple[np.ndarray, float] | BadClip:
     """Return the spectrogram of a clip and its length in seconds, or its error."""
@@ -573,6 +576,15 @@ def _transform_clip(
         waveform = np.pad(waveform, (0, n_samples - len(waveform)))
         seconds = min(seconds, duration)
     return log_mel(waveform, **kernel), seconds
+
+
+def typical_length(
+    n_frames: Sequence[int], seconds: Sequence[float]
+) -> tuple[int, float]:
+    """Return the median length of clips in frames and in seconds."""
+    # the lower median is the length of a clip: equal lengths stay equal
+    middle = (len(n_frames) - 1) // 2
+    return sorted(n_frames)[middle], sorted(seconds)[middle]
 
 
 def _report(errors: dict[int, BadClip]) -> pd.DataFrame:

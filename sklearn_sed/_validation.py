@@ -49,7 +49,8 @@ def check_clips(X: Any, estimator: BaseEstimator, *, reset: bool) -> ClipSet:
     Parameters
     ----------
     X : array-like of shape (n_clips, n_frames, n_mels), sequence of arrays \
-            (n_frames_i, n_mels), or array-like of shape (n_clips, n_mels)
+            (n_frames_i, n_mels), StoredFeatures, or array-like of shape \
+            (n_clips, n_mels)
         Features. Rows of a 2-D X are clips of one frame.
     estimator : BaseEstimator
         Whose ``n_features_in_`` is set (``reset``) or compared.
@@ -81,11 +82,15 @@ def check_clips(X: Any, estimator: BaseEstimator, *, reset: bool) -> ClipSet:
             f"{estimator.n_features_in_} features as input: compute features with the "
             "same number of bands as in fit"
         )
-    for i, clip in enumerate(clips):
-        _check_clip(i, clip, n_mels)
+    if _is_stored(clips):  # checked when they were stored, read when they are needed
+        n_frames = clips.n_frames
+    else:
+        for i, clip in enumerate(clips):
+            _check_clip(i, clip, n_mels)
+        n_frames = np.array([len(clip) for clip in clips])
     return ClipSet(
         clips,
-        np.array([len(clip) for clip in clips]),
+        n_frames,
         n_mels,
         getattr(X, "time_resolution", None),
         getattr(X, "durations", None),
@@ -110,12 +115,19 @@ def _as_clips(X: Any, estimator: BaseEstimator, reset: bool) -> Any:
         )
     if _is_ragged(X):
         return [np.asarray(clip) for clip in X]
-    if isinstance(X, list | tuple) and len(X) == 0:
+    if (isinstance(X, list | tuple) or _is_stored(X)) and len(X) == 0:
         raise ValueError("X holds no clips (0 samples): pass at least one clip")
+    if _is_stored(X):
+        return X
     X = validate_data(
         estimator, X, dtype="numeric", ensure_all_finite=False, reset=reset
     )
     return X[:, None, :]
+
+
+def _is_stored(X: Any) -> bool:
+    """Tell features on disk, which know their lengths, from those in memory."""
+    return hasattr(type(X), "n_frames")
 
 
 def _is_ragged(X: Any) -> bool:
