@@ -163,6 +163,7 @@ class CalibratedTaggerCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         X, y = indexable(X, y)
         if not _num_samples(X):
             raise ValueError("X holds no clips (0 samples): pass at least one clip")
+        self.__dict__.pop("calibrators_", None)  # an interruption leaves it unfitted
         if self.cv == "prefit":
             check_is_fitted(self.estimator)
             self.estimator_ = self.estimator
@@ -244,7 +245,7 @@ class CalibratedTaggerCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         proba : ndarray of shape (n_clips, n_classes)
             Probabilities; each for itself, or with one label per clip summing to 1.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "calibrators_")
         proba = _predict_proba(self.estimator_, X, self.classes_)
         for column, calibrator in enumerate(self.calibrators_):
             if calibrator is not None:

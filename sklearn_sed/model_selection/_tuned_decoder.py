@@ -208,6 +208,7 @@ class TunedDecoderCV(MetaEstimatorMixin, BaseEstimator):
                 "fit the estimator itself"
             )
         X, y = indexable(X, check_events(y))
+        self.__dict__.pop("decoder_", None)  # an interruption leaves it unfitted
         if self.cv == "prefit":
             check_is_fitted(self.estimator)
             self.estimator_ = self.estimator

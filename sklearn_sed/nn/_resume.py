@@ -98,8 +98,8 @@ class TrainingState:
         """Give the watch its memory back, which it loses as training begins."""
         if self.watch is None:
             return
-        for name, value in zip(WATCHED, arrays["watch"].tolist()):
-            setattr(self.watch, name, value)
+        for name, value in zip(WATCHED, arrays["watch"], strict=True):
+            setattr(self.watch, name, float(value))
         tensors = {
             name: torch.from_numpy(array).to(self.device)
             for name, array in arrays.items()
