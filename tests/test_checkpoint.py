@@ -456,7 +456,9 @@ def test_ctrl_c_keeps_the_best_epoch_when_asked(learner, options):
     assert str(caught[0].message).endswith(f"after epoch {best}")
     options.update(max_epochs=best, on_interrupt="raise", early_stopping=False)
     expected = quick(learner, **options).fit(noise, y)
-    np.testing.assert_array_equal(model.predict_proba(noise), expected.predict_proba(noise))
+    np.testing.assert_array_equal(
+        model.predict_proba(noise), expected.predict_proba(noise)
+    )
     model.set_params(callbacks=None).partial_fit(noise, y)
 
 
