@@ -104,6 +104,7 @@ class Settings:
     duration: float
     co_occurrence: float
     epochs_scale: float
+    tagger_epochs_scale: float
     version: str = __version__
 
 
@@ -249,7 +250,7 @@ def make_block(
 # --- Systems --------------------------------------------------------------------------
 
 
-def make_system(name: str, seed: int, epochs_scale: float) -> TwoPassSED:
+def make_system(name: str, seed: int, settings: Settings) -> TwoPassSED:
     """Build an unfitted system, its training as long as asked for."""
     if name == RECOMMENDED:
         system = TwoPassSED().set_params(
@@ -257,15 +258,16 @@ def make_system(name: str, seed: int, epochs_scale: float) -> TwoPassSED:
         )
     else:
         system = make_paper_system(name, random_state=seed)
-    for part in (system.tagger, system.detector):
-        part.set_params(max_epochs=max(1, round(epochs_scale * part.max_epochs)))
+    scales = settings.tagger_epochs_scale, settings.epochs_scale
+    for part, scale in zip((system.tagger, system.detector), scales):
+        part.set_params(max_epochs=max(1, round(scale * part.max_epochs)))
     return system
 
 
 def train_tagger(seed: int, train: Clips, results: Results) -> str:
     """Train the published tagger, which all published systems share."""
     report(f"seed {seed}, tagger: training")
-    tagger = make_system("mil", seed, results.settings.epochs_scale).tagger
+    tagger = make_system("mil", seed, results.settings).tagger
     seconds = time_fit(tagger, train)
     save_model(tagger, tagger_file(seed, results))
     # Last: where this result is there, the tagger is.
@@ -283,7 +285,7 @@ def run_system(
 ) -> str:
     """Train a system, or its detector where it has the published tagger; score it."""
     report(f"seed {seed}, {SYSTEMS[name]}: training")
-    system = make_system(name, seed, results.settings.epochs_scale)
+    system = make_system(name, seed, results.settings)
     before = 0.0
     if name != RECOMMENDED:
         tagger = load_model(tagger_file(seed, results))
@@ -502,7 +504,8 @@ def caption(seeds: Sequence[int], settings: Settings) -> str:
 sklearn_sed {settings.version}, {sounds}, clips of {settings.duration:g} s
 {settings.clips} clips to train on, {settings.test_clips} to test on
 Co-occurrence: classes come in pairs in {100 * settings.co_occurrence:g} % of the clips
-Epochs: {settings.epochs_scale:g} times each system's own; seeds: {names}
+Epochs: {settings.epochs_scale:g} times each detector's own, \
+{settings.tagger_epochs_scale:g} times each tagger's; seeds: {names}
 F1 in %, macro average; mean ± sample standard deviation over the seeds
 Events: onset within 200 ms, offset within 200 ms or 20 %; segments: 1 s
 PSDS: the curves of classes that the tags leave out count as zero
@@ -574,6 +577,7 @@ def read_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         ("--duration", float, 10.0, "length of a clip in seconds"),
         ("--co-occurrence", float, 0.5, "share of clips where classes come in pairs"),
         ("--epochs-scale", float, 1.0, "factor on the epochs of every network"),
+        ("--tagger-epochs-scale", float, None, "another factor for the taggers"),
         ("--out", Path, Path("paper_table"), "folder for results"),
         ("--n-jobs", int, 1, "processes, of some 3 GB each; they share the cores"),
     ]
@@ -587,7 +591,16 @@ def read_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     if parser.parse_known_args(argv)[0].quick:
         parser.set_defaults(**QUICK)
     args = parser.parse_args(argv)
-    for name in ("clips", "test_clips", "duration", "epochs_scale"):
+    if args.tagger_epochs_scale is None:
+        args.tagger_epochs_scale = args.epochs_scale
+    positive = (
+        "clips",
+        "test_clips",
+        "duration",
+        "epochs_scale",
+        "tagger_epochs_scale",
+    )
+    for name in positive:
         if getattr(args, name) <= 0:
             parser.error(f"--{name.replace('_', '-')} must be positive")
     if not 0 <= args.co_occurrence <= 1:
@@ -609,6 +622,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         duration=args.duration,
         co_occurrence=args.co_occurrence,
         epochs_scale=args.epochs_scale,
+        tagger_epochs_scale=args.tagger_epochs_scale,
     )
     if args.quick:
         report("--quick: too few clips and epochs to say how good a system is")

@@ -27,6 +27,8 @@ from sklearn_sed.exceptions import ClipError, LabelError
 
 # Recurrent and convolutional networks are unreliable at the edges of a clip.
 EDGE_FRAMES = 3
+# Low thresholds that follow the threshold, by name.
+SHARES = {"half": 1 / 2, "tenth": 1 / 10}
 # A curve that moves less than this is flat: the rest is float32 rounding.
 FLAT_RANGE = 1e-6
 # Interpolating float32 scores over time can leave 0..1 by rounding.
@@ -50,7 +52,7 @@ class ClassSettings(NamedTuple):
         if self.low_threshold is None:
             return self.threshold
         if isinstance(self.low_threshold, str):
-            return self.threshold / 2
+            return self.threshold * SHARES[self.low_threshold]
         return self.low_threshold
 
 
@@ -91,7 +93,7 @@ _CLASS_CONSTRAINTS: dict[str, list] = {
     "smoothing": [StrOptions({"mean", "median"}), None],
     "smoothing_length": [_SECONDS],
     "threshold": [_FRACTION],
-    "low_threshold": [_FRACTION, StrOptions({"half"}), None],
+    "low_threshold": [_FRACTION, StrOptions(set(SHARES)), None],
     "min_gap": [_SECONDS],
     "min_duration": [_SECONDS],
 }
@@ -126,10 +128,12 @@ class EventDecoder(BaseEstimator):
     threshold : float, per class, default=0.5
         A frame is active when its score > threshold. The threshold is read in the
         precision of the scores: a float32 score of 0.3 does not exceed 0.3.
-    low_threshold : float, "half" or None, per class, default="half"
+    low_threshold : float, {"half", "tenth"} or None, per class, default="tenth"
         Hysteresis: frames with a score > low_threshold are active, too, where an
-        unbroken run of them contains a frame above `threshold`. "half" is half the
-        threshold, None one threshold alone.
+        unbroken run of them contains a frame above `threshold`. "half" and "tenth" are
+        shares of the threshold, None is one threshold alone. Networks that learn from
+        tags are sure of the frames that give a sound away, and score the rest of it
+        low: a tenth finds its ends better than half does.
     min_gap : float, per class, default=0.2
         Gaps between two events of a class that last less than this, in seconds, are
         closed.
@@ -196,7 +200,7 @@ class EventDecoder(BaseEstimator):
         smoothing="median",
         smoothing_length=0.5,
         threshold=0.5,
-        low_threshold="half",
+        low_threshold="tenth",
         min_gap=0.2,
         min_duration=0.1,
         segmenter="threshold",

@@ -67,11 +67,14 @@ def test_hysteresis_keeps_low_frames_that_touch_a_high_one():
     assert decode_curve(decoder, curve) == [(0, 3), (7, 9)]
 
 
-def test_half_the_threshold():
+def test_a_share_of_the_threshold():
     curve = np.random.default_rng(0).uniform(size=50)
-    expected = decode_curve(plain(threshold=0.8, low_threshold=0.4), curve)
-    assert decode_curve(plain(threshold=0.8, low_threshold="half"), curve) == expected
-    assert EventDecoder().low_threshold == "half"
+    for share, low in (("half", 0.4), ("tenth", 0.08)):
+        expected = decode_curve(plain(threshold=0.8, low_threshold=low), curve)
+        assert (
+            decode_curve(plain(threshold=0.8, low_threshold=share), curve) == expected
+        )
+    assert EventDecoder().low_threshold == "tenth"
 
 
 def test_equal_thresholds_are_one_threshold():
@@ -379,7 +382,7 @@ decoders = st.builds(
     smoothing=st.sampled_from([None, "mean", "median"]),
     smoothing_length=st.floats(0, 2),
     threshold=st.floats(0.3, 0.9),
-    low_threshold=st.sampled_from([None, "half"]) | st.floats(0, 0.3),
+    low_threshold=st.sampled_from([None, "half", "tenth"]) | st.floats(0, 0.3),
     min_gap=st.floats(0, 1),
     min_duration=st.floats(0, 1),
     segmenter=st.sampled_from(SEGMENTERS),

@@ -189,7 +189,7 @@ def decoders(draw):
         smoothing=draw(st.sampled_from([None, "mean", "median"])),
         smoothing_length=draw(st.sampled_from([0.1, 0.5])),
         threshold=high,
-        low_threshold=draw(st.sampled_from([None, "half", 0.1, 0.3])),
+        low_threshold=draw(st.sampled_from([None, "half", "tenth", 0.1, 0.3])),
         min_gap=draw(st.sampled_from([0.0, 0.1, 0.35, 2.0])),
         min_duration=draw(st.sampled_from([0.0, 0.2, 0.6])),
         segmenter=draw(st.sampled_from(["threshold", "area"])),

@@ -168,11 +168,13 @@ def test_quick_changes_defaults_only():
 
 
 def test_systems_train_as_long_as_asked_for():
-    system = paper_table.make_system("glu_mil_cos", 3, 0.2)
+    system = paper_table.make_system(
+        "glu_mil_cos", 3, settings(epochs_scale=0.2, tagger_epochs_scale=0.1)
+    )
     assert system.detector.cosine_weight == 0.1
-    assert (system.tagger.max_epochs, system.detector.max_epochs) == (20, 2)
+    assert (system.tagger.max_epochs, system.detector.max_epochs) == (10, 2)
     assert system.tagger.random_state == system.detector.random_state == 3
-    recommended = paper_table.make_system("recommended", 4, 0.001)
+    recommended = paper_table.make_system("recommended", 4, settings())
     assert recommended.detector.network == "crnn"
     assert recommended.detector.max_epochs == 1
     assert recommended.tagger.random_state == recommended.detector.random_state == 4
@@ -186,6 +188,7 @@ def settings(**changes):
         "duration": 1.0,
         "co_occurrence": 1.0,
         "epochs_scale": 0.001,
+        "tagger_epochs_scale": 0.001,
     }
     return paper_table.Settings(**(values | changes))
 

@@ -53,7 +53,8 @@ class Detector(BaseEstimator):
         self.seen_ = {float(clip[0, 0]) for clip in X}
         self.weight_ = sample_weight
         self.classes_ = np.unique([label for t in y for label in t["event_label"]])
-        self.decoder_ = EventDecoder() if self.decoder is None else clone(self.decoder)
+        default = EventDecoder(low_threshold="half")
+        self.decoder_ = default if self.decoder is None else clone(self.decoder)
         return self
 
     def predict_frame_proba(self, X):
@@ -137,7 +138,7 @@ def fitted_elsewhere(X, y, **params):
 
 def test_each_class_gets_what_it_needs():
     X, y = make_clips()
-    grid = {"threshold": [0.2, 0.3, 0.5, 0.7, 0.8]}
+    grid = {"threshold": [0.2, 0.3, 0.5, 0.7, 0.8], "low_threshold": ["half"]}
     tuned = TunedDecoderCV(Detector(), cv=3, param_grid=grid).fit(X, y)
     assert_allclose(tuned.class_scores_, [1, 1])
     assert tuned.best_score_ == 1
