@@ -436,7 +436,7 @@ def test_evaluate_warns_of_recordings_that_do_not_count(sed, lists, tmp_path):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("filename\tseconds\na.wav\t6\n", ": the columns filename and duration"),
+        ("filename\tseconds\na.wav\t6\n", ", line 1: the column 'duration' is missing"),
         (
             "filename\tduration\na.wav\tsix\n",
             ", line 2: duration 'six' is not a number",

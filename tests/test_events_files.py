@@ -13,6 +13,8 @@ from pandas.testing import assert_frame_equal
 
 from sklearn_sed.events import (
     make_events,
+    match_recordings,
+    read_durations,
     read_events,
     read_tags,
     to_table,
@@ -965,3 +967,33 @@ def test_warnings_point_to_the_caller(tmp_path):
         warnings.simplefilter("always")
         read_events(path)
     assert [warning.filename for warning in caught] == [__file__]
+
+
+# Durations and names ------------------------------------------------------------------
+
+
+def test_durations_and_what_is_wrong_with_them(tmp_path):
+    path = tmp_path / "durations.csv"
+    path.write_text("duration,filename\n10,a.wav\n7.5,b.wav\n10,a.wav\n")
+    assert read_durations(path) == (["a.wav", "b.wav"], [10.0, 7.5])
+    for text, reason in (
+        ("filename,seconds\na.wav,1\n", "line 1: the column 'duration' is missing"),
+        ("filename,duration\n,1\n", "line 2: filename is missing"),
+        ("filename,duration\na.wav,inf\n", "line 2: the duration inf is not positive"),
+        ("filename,duration\na.wav,1\na.wav,2\n", "line 3: a.wav has two durations"),
+    ):
+        path.write_text(text)
+        with pytest.raises(AnnotationError, match=reason):
+            read_durations(path)
+
+
+def test_recordings_go_by_several_names(tmp_path):
+    found = ["x/a.wav", "b.wav", "c.flac", "d.wav"]
+    wanted = [tmp_path / "a.wav", "y/b.wav", "c.wav", "e.wav"]
+    assert match_recordings(found, wanted) == {
+        str(tmp_path / "a.wav"): "x/a.wav",
+        "y/b.wav": "b.wav",
+        "c.wav": "c.flac",
+    }
+    with pytest.raises(AnnotationError, match="filenames: cannot tell which"):
+        match_recordings(["x/a.wav", "y/a.wav"], ["a.wav"])

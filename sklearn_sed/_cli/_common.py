@@ -32,6 +32,7 @@ exit codes:
   0  all went well
   1  audio files were bad: they are listed on standard error and left out
   2  the command could not be carried out; standard error says why
+  130  it was interrupted (Ctrl-C)
 """
 FORMATS_HELP = """\
 formats (by the ending of the file, or by name):

@@ -84,12 +84,13 @@ def run(args: argparse.Namespace) -> int:
             window=args.window,
             overlap=args.overlap,
             resume=not args.restart,
-            # A single bad file leaves nothing to write.
-            on_error="skip" if len(paths) > 1 else "raise",
+            on_error="skip",
             n_jobs=args.jobs,
             verbose=not args.quiet,
         )
-    print(f"{args.out}: the events of {len(paths) - len(report)} recordings")
+    n_sound = len(paths) - len(report)
+    if n_sound:
+        print(f"{args.out}: the events of {n_sound} recordings")
     return list_bad_files(report)
 
 

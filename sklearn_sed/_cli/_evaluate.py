@@ -12,7 +12,6 @@ from sklearn_sed._cli._common import (
     add_format,
     format_of,
 )
-from sklearn_sed.exceptions import AnnotationError
 
 _HELP = """\
 Compare estimated events with reference events, class by class.
@@ -70,14 +69,13 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; return its exit code."""
-    from sklearn_sed.events import read_events
+    from sklearn_sed.events import read_durations, read_events
     from sklearn_sed.metrics import event_based_report, segment_based_f1_score
 
     filenames: list[str] | None = None
     seconds = None
     if args.durations is not None:
-        durations = _read_durations(args.durations)
-        filenames, seconds = list(durations), list(durations.values())
+        filenames, seconds = read_durations(args.durations)
     filenames, y_true = read_events(
         args.reference,
         filenames,
@@ -118,27 +116,3 @@ def run(args: argparse.Namespace) -> int:
     )
     print(f"recordings: {len(y_true)}")
     return 0
-
-
-def _read_durations(path: Path) -> dict[str, float]:
-    """Read how many seconds each recording lasts."""
-    from sklearn_sed.events._records import Annotations, fit_cells, number, read_table
-
-    table, annotations = read_table(path), Annotations(path)
-    name, duration = table.find("filename"), table.find("duration")
-    if name is None or duration is None:
-        raise AnnotationError(
-            str(path),
-            "the columns filename and duration were expected, found "
-            f"{', '.join(table.header)}",
-        )
-    durations: dict[str, float] = {}
-    for line, row in table.rows:
-        place = f"line {line}"
-        cells = fit_cells(row, table, annotations, place)
-        seconds = number(cells[duration], "duration", annotations, place)
-        if not 0 < seconds < float("inf"):
-            raise annotations.fault(place, f"the duration {seconds} is not positive")
-        if durations.setdefault(cells[name], seconds) != seconds:
-            raise annotations.fault(place, f"{cells[name]} has two durations")
-    return durations

@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         The exit code: 0 when all went well, 1 when audio files were bad and left out,
-        2 when the command could not be carried out.
+        2 when the command could not be carried out, 130 when it was interrupted.
 
     Raises
     ------

@@ -30,6 +30,9 @@ commas; a recording that holds none of the sounds has an empty cell:
 
 The recordings are looked for in audio/ and its subfolders. One that cannot be read is
 listed and left out of the training; audio without labels is reported and not used.
+
+Training takes long. With --checkpoint training/ it is noted in that folder how far it
+has come: if it was interrupted, the same command goes on there, with the same result.
 """
 
 
@@ -59,6 +62,12 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
         default=22050,
         metavar="HZ",
         help="twice the highest frequency that matters (default: 22050)",
+    )
+    add(
+        "--checkpoint",
+        type=Path,
+        metavar="FOLDER",
+        help="note here how far training has come; delete it when done",
     )
     add(
         "--paper-system",
@@ -108,7 +117,11 @@ def _make_system(args: argparse.Namespace) -> Any:
     from sklearn_sed._presets import make_paper_system
     from sklearn_sed._two_pass import TwoPassSED
 
-    common = {"random_state": args.seed, "verbose": 0 if args.quiet else 1}
+    common = {
+        "random_state": args.seed,
+        "verbose": 0 if args.quiet else 1,
+        "checkpoint": args.checkpoint,
+    }
     if args.epochs is not None:
         common["max_epochs"] = args.epochs
     system = make_paper_system(args.paper_system) if args.paper_system else TwoPassSED()
@@ -120,13 +133,11 @@ def _make_system(args: argparse.Namespace) -> Any:
 
 def _audio_of(filenames: list[str], labels: Path, folder: Path) -> list[Path]:
     """Return the audio file of each recording of a list; report what is not in it."""
-    from sklearn_sed.events._files import _match
-    from sklearn_sed.events._records import shorten
+    from sklearn_sed.events import match_recordings
 
     found = [path.relative_to(folder).as_posix() for path in audio_in(folder)]
-    path_of = {
-        name: folder / path for path, name in _match(labels, filenames, found).items()
-    }
+    match = match_recordings(filenames, found, where=str(labels))
+    path_of = {name: folder / path for path, name in match.items()}
     used = set(path_of.values())
     for name in filenames:
         # A file that the list names in full may have any ending.
@@ -142,6 +153,6 @@ def _audio_of(filenames: list[str], labels: Path, folder: Path) -> list[Path]:
     if unused:
         say(
             f"note: {len(unused)} audio files in {folder} have no labels in {labels} "
-            f"and are not used: {shorten(unused)}"
+            f"and are not used, such as {unused[0]}"
         )
     return [path_of[name] for name in filenames]

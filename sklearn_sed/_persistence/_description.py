@@ -86,7 +86,7 @@ KINDS = {
 }
 # Parameters that only training needs: where their value cannot be stored, the default
 # takes its place, with a warning.
-TRAINING_ONLY = {"callbacks", "checkpoint", "cv", "memory", "random_state", "scoring"}
+TRAINING_ONLY = {"callbacks", "cv", "memory", "random_state", "scoring"}
 PLACES = {"checkpoint", "memory"}  # where one machine keeps something
 
 
@@ -169,9 +169,11 @@ class Writer:
         """Return an estimator's parameters, but for those left out with a warning."""
         params = {}
         for name, value in estimator.get_params(deep=False).items():
+            if name == "checkpoint":
+                value = None  # of no use where the model goes
             try:
-                if name in PLACES and value is not None:
-                    raise ValueError("another machine has no such place")
+                if name == "memory" and value is not None:
+                    raise ValueError("a cache is a place of one machine")
                 params[name] = self.encode(value, f"{where}.{name}")
             except ValueError:
                 if name not in TRAINING_ONLY:

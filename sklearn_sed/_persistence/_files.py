@@ -64,9 +64,9 @@ def save_model(model, path):
     -----
     What is kept: parameters, what was learned, the optimizer's memory, so that
     ``partial_fit`` goes on as if nothing had happened. What is not: the report of
-    damaged files of a :class:`LogMelTransformer`, and details of the training history
-    beyond the losses of ``history_``. Ordinary pickle and joblib keep all, for those
-    who trust the file.
+    damaged files of a :class:`LogMelTransformer`, the folder of `checkpoint`, and
+    details of the training history beyond the losses of ``history_``. Ordinary pickle
+    and joblib keep all, for those who trust the file.
 
     A process that is killed while it saves may leave a file ``.<letters>.tmp`` in the
     folder.

@@ -11,6 +11,7 @@ This package owns the arithmetic between time and frames: frame ``k`` covers
 """
 
 from sklearn_sed.events._files import (
+    read_durations,
     read_events,
     read_tags,
     write_events,
@@ -23,6 +24,7 @@ from sklearn_sed.events._frames import (
     time_to_frames,
 )
 from sklearn_sed.events._html import EventsHTML
+from sklearn_sed.events._names import match_recordings
 from sklearn_sed.events._tables import (
     TagArray,
     check_events,
@@ -42,6 +44,8 @@ __all__ = [
     "frames_to_time",
     "is_event_tables",
     "make_events",
+    "match_recordings",
+    "read_durations",
     "read_events",
     "read_tags",
     "stack_tables",

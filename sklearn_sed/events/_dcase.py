@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from sklearn_sed.exceptions import AnnotationError
 _TIMES = ("onset", "offset")
 _STRONG = ("filename", "onset", "offset", "event_label")
 _WEAK = ("filename", "event_labels")
+_DURATIONS = ("filename", "duration")
 
 
 def parse_events(path: Path, recording: str) -> Annotations:
@@ -153,3 +155,22 @@ def render_tags(
         texts = [check_text(str(tag), "label", where, ",\t\r\n") for tag in tags]
         rows.append([filename, ",".join(texts)])
     return _join(path, rows)
+
+
+def parse_durations(path: Path) -> dict[str, float]:
+    """Read how many seconds each recording lasts."""
+    table, annotations = read_table(path), Annotations(path)
+    where = _columns(path, table, _DURATIONS)
+    durations: dict[str, float] = {}
+    for line, row in table.rows:
+        place = f"line {line}"
+        cells = fit_cells(row, table, annotations, place)
+        filename = cells[where["filename"]]
+        if not filename:
+            raise annotations.fault(place, "filename is missing")
+        seconds = number(cells[where["duration"]], "duration", annotations, place)
+        if not 0 < seconds < math.inf:
+            raise annotations.fault(place, f"the duration {seconds} is not positive")
+        if durations.setdefault(filename, seconds) != seconds:
+            raise annotations.fault(place, f"{filename} has two durations")
+    return durations

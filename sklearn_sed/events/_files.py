@@ -3,7 +3,6 @@
 import os
 import re
 import warnings
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,13 +11,12 @@ import numpy as np
 import pandas as pd
 
 from sklearn_sed.events import _audacity, _dcase, _jams, _raven, _rttm
+from sklearn_sed.events._names import match_recordings, recording_stem
 from sklearn_sed.events._records import (
     Annotations,
     collect,
     extra_columns,
     read_text,
-    recording_base,
-    recording_stem,
     shorten,
     split_lines,
     write_text,
@@ -332,6 +330,43 @@ def write_tags(
     write_text(path, _dcase.render_tags(path, names, labels))
 
 
+def read_durations(path: _Path) -> tuple[list[str], list[float]]:
+    r"""Read a list of how long recordings are, such as metrics ask for.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file with the columns `filename` and `duration` (seconds), separated by tabs
+        or commas.
+
+    Returns
+    -------
+    filenames : list of str of length n_clips
+        The recordings, in the order of the file.
+    durations : list of float of length n_clips
+        Their lengths in seconds.
+
+    Raises
+    ------
+    AnnotationError
+        If the file breaks the rules of its format. The message names the line.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_sed.events import read_durations
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = Path(folder.name, "durations.tsv")
+    >>> _ = path.write_text("filename\tduration\na.wav\t10.0\nb.wav\t7.5\n")
+    >>> read_durations(path)
+    (['a.wav', 'b.wav'], [10.0, 7.5])
+    >>> folder.cleanup()
+    """
+    durations = _dcase.parse_durations(Path(path))
+    return list(durations), list(durations.values())
+
+
 def _check_format(format: str | None) -> str | None:
     """Return the name of a format that exists, or None."""
     if format is not None and format not in _FORMATS:
@@ -432,7 +467,7 @@ def _align(
 ) -> list[pd.DataFrame]:
     """Return the table of each wanted recording, an empty one where none is found."""
     wanted = [os.fspath(name) for name in filenames]
-    match = _match(path, found, wanted)
+    match = match_recordings(found, wanted, where=str(path))
     table_of = dict(zip(found, tables))
     left_out = [name for name in found if len(table_of[name])]
     left_out = sorted(set(left_out) - set(match.values()))
@@ -443,33 +478,6 @@ def _align(
         )
     empty = tables[0].iloc[:0] if tables else make_events([], [], [])
     return [table_of[match[name]] if name in match else empty.copy() for name in wanted]
-
-
-def _match(path: Path, found: list[str], wanted: list[str]) -> dict[str, str]:
-    """Return which recording of a file each wanted one is.
-
-    Names are compared as they are, then without folder, then without ending.
-    """
-    match: dict[str, str] = {}
-    for key in (str, recording_base, recording_stem):
-        matched = set(match.values())
-        theirs, ours = defaultdict(list), defaultdict(list)
-        for name in found:
-            if name not in matched:
-                theirs[key(name)].append(name)
-        for name in dict.fromkeys(wanted):
-            if name not in match:
-                ours[key(name)].append(name)
-        for shared in theirs.keys() & ours.keys():
-            if len(theirs[shared]) > 1 or len(ours[shared]) > 1:
-                raise AnnotationError(
-                    str(path),
-                    "cannot tell which recording is which: it names "
-                    f"{', '.join(theirs[shared])}, wanted are "
-                    f"{', '.join(ours[shared])}; use the same names in both",
-                )
-            match[ours[shared][0]] = theirs[shared][0]
-    return match
 
 
 def _dropped_columns(chosen: _Format, tables: Sequence[pd.DataFrame]) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from sklearn_sed.events._names import recording_base
 from sklearn_sed.events._records import (
     Annotations,
     Row,
@@ -19,7 +20,6 @@ from sklearn_sed.events._records import (
     is_missing,
     number,
     read_table,
-    recording_base,
     require_label,
 )
 from sklearn_sed.exceptions import AnnotationError

@@ -268,18 +268,6 @@ def _extra(name: str, rows: list[Row]) -> pd.Series:
     return pd.Series(values, dtype=np.float64 if kind is float else None)
 
 
-def recording_base(name: str) -> str:
-    """Return a recording's name without its folder, however that is written."""
-    return re.split(r"[\\/]", name)[-1]
-
-
-def recording_stem(name: str) -> str:
-    """Return a recording's name without folder and ending; ".000" is no ending."""
-    base = recording_base(name)
-    stem, _, ending = base.rpartition(".")
-    return stem if stem and re.search(r"[A-Za-z]", ending) else base
-
-
 def shorten(items: Sequence[str], limit: int = 5) -> str:
     """Return the first items as text, and how many more there are."""
     more = len(items) - limit

@@ -11,8 +11,8 @@ import pandas as pd
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
+from sklearn_sed._storage import replace_file
 from sklearn_sed.events import make_events, write_events
-from sklearn_sed.events._records import write_text
 from sklearn_sed.exceptions import AnnotationError, AudioError, AudioWarning
 from sklearn_sed.inference._journal import Journal
 from sklearn_sed.inference._model import take_apart
@@ -62,7 +62,8 @@ def detect_files(
         Whether to go on with the journal of an earlier call. False starts over.
     on_error : {"raise", "warn", "skip"}, default="raise"
         What to do with a file that cannot be read: raise its error, or leave it out of
-        `out` and go on, with one warning per file or without.
+        `out` and go on, with one warning per file or without. When it is the only one,
+        there is no `out`.
     n_jobs : int, default=None
         Number of files in work at the same time, in processes. None means 1 unless in
         a :class:`joblib.parallel_config` context, which may choose another backend
@@ -147,8 +148,11 @@ def detect_files(
         _work(journal, model, names, window, overlap, on_error, n_jobs, verbose)
     records = [journal.records[name] for name in names]
     sound = [record for record in records if "events" in record]
-    tables = [event_table(record["events"]) for record in sound]
-    write_events(out, [record["path"] for record in sound], tables, format=format)
+    if sound or len(names) > 1 or out.is_dir():
+        tables = [event_table(record["events"]) for record in sound]
+        write_events(out, [record["path"] for record in sound], tables, format=format)
+    else:  # a file about a recording that is bad would tell nothing, or old news
+        out.unlink(missing_ok=True)
     return _report(_beside(out, ".skipped.csv"), records)
 
 
@@ -206,6 +210,10 @@ def _work(
     """Bring the journal up to date with the files."""
     todo = [name for name in names if not _is_done(journal, name, on_error)]
     errors: dict[str, AudioError] = {}
+    begun = set(todo)
+    for name in names:
+        if name not in begun:
+            _warn_of(journal.records[name], on_error)
     tasks = (
         delayed(_detect)(model, name, window, overlap)
         for name in todo
@@ -228,13 +236,18 @@ def _work(
                 errors[record["path"]] = error
                 if on_error == "raise":
                     continue
-                if on_error == "warn":
-                    message = f"{error} (left out)"
-                    warnings.warn(message, AudioWarning, stacklevel=3)
+                _warn_of(record, on_error)
             journal.append(record)
     if errors and on_error == "raise":
         # All files before the first bad one were begun before it, and are done.
         raise errors[next(name for name in names if name in errors)]
+
+
+def _warn_of(record: _Record, on_error: str) -> None:
+    """Warn of a file that is left out."""
+    if "reason" in record and on_error == "warn":
+        message = f"{record['path']}: {record['reason']} (left out)"
+        warnings.warn(message, AudioWarning, stacklevel=4)
 
 
 def _is_done(journal: Journal, name: str, on_error: str) -> bool:
@@ -274,5 +287,5 @@ def _report(path: Path, records: Sequence[_Record]) -> pd.DataFrame:
     report = pd.DataFrame(rows, columns=columns, dtype=str)
     path.unlink(missing_ok=True)
     if rows:
-        write_text(path, report.to_csv(index=False, lineterminator="\n"))
+        replace_file(path, report.to_csv(index=False, lineterminator="\n").encode())
     return report
