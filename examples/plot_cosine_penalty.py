@@ -45,7 +45,8 @@ detectors = {
 
 # %%
 # Without the penalty (left) the two curves are one; with it (right) they part. The
-# matrices show the mean correlation of the curves over all test clips.
+# shades are the true events. The matrices show the mean correlation of the curves over
+# all test clips.
 #
 # The penalty says "be different", not "this one is the alarm". These tags do not tell
 # which curve belongs to which name, and with another seed the two may change places. To
@@ -56,7 +57,13 @@ figure, axes = plt.subplots(
 )
 for column, (weight, detector) in zip(axes.T, detectors.items()):
     FrameScoresDisplay.from_estimator(
-        detector, X_test, test.y, clip=clip, ax=column[0], legend=False
+        detector,
+        X_test,
+        test.y,
+        clip=clip,
+        sample_rate=log_mel.sample_rate,
+        ax=column[0],
+        legend=False,
     )
     column[0].set_title(f"cosine_weight={weight:g}")
     ClassCorrelationDisplay.from_estimator(detector, X_test, ax=column[1])

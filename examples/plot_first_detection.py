@@ -18,7 +18,7 @@ from sklearn_sed.datasets import make_soundscapes
 from sklearn_sed.plotting import EventsDisplay
 
 settings = {"classes": ["Alarm_bell_ringing", "Dog", "Speech"], "duration": 3}
-train = make_soundscapes(60, events_per_clip=(0, 2), random_state=0, **settings)
+train = make_soundscapes(120, events_per_clip=(0, 2), random_state=0, **settings)
 test = make_soundscapes(6, events_per_clip=(2, 3), random_state=1, **settings)
 
 # %%
@@ -34,7 +34,7 @@ for part in ("tagger", "detector"):
             f"{prefix}network_params": small,
             f"{prefix}batch_size": 8,
             f"{prefix}learning_rate": 3e-3,
-            f"{prefix}max_epochs": 20,
+            f"{prefix}max_epochs": 25,
             f"{prefix}device": "cpu",
             f"{prefix}random_state": 0,
         }
@@ -47,6 +47,7 @@ clip = 4
 sed.predict(test.X)[clip]
 
 # %%
-# The same events as bars, below the true ones and the spectrogram. The sounds that
-# stand out are found and placed; the faint one is missed.
+# The same events as bars, below the true ones and the spectrogram. An orange bar under a
+# blue one is an event that was found; how far their ends lie apart is how well it was
+# placed.
 EventsDisplay.from_estimator(sed, test.X, test.y, clip=clip)

@@ -48,8 +48,9 @@ found = {
 {name: len(events) for name, events in found.items()}
 
 # %%
-# The curve with its thresholds, and below it what each decoder makes of it. Smoothing
-# removes the click, hysteresis bridges the dip; together they find the two events.
+# The curve with a threshold of 0.5 (dotted), and below it what each decoder makes of
+# it. Smoothing removes the click, hysteresis bridges the dip; together they find the
+# two events.
 import matplotlib.pyplot as plt
 import pandas as pd
 
@@ -57,7 +58,11 @@ figure, (above, below) = plt.subplots(
     2, sharex=True, figsize=(6, 4), height_ratios=[1, 1.6], layout="constrained"
 )
 FrameScoresDisplay(
-    scores[0], ["Speech"], events_true=truth, time_resolution=time_resolution
+    scores[0],
+    ["Speech"],
+    events_true=truth,
+    threshold=0.5,
+    time_resolution=time_resolution,
 ).plot(above)
 above.set_xlabel("")
 EventsDisplay(

@@ -15,7 +15,7 @@ tables and :func:`~sklearn_sed.events.write_events` writes them.
 import tempfile
 from pathlib import Path
 
-from sklearn_sed.events import read_events, write_events
+from sklearn_sed.events import EventsHTML, read_events, write_events
 
 folder = Path(tempfile.mkdtemp())
 track = folder / "garden.txt"
@@ -26,7 +26,11 @@ track.write_text(
     "4.000000\t4.750000\tDog\n"
 )
 names, events = read_events(track, format="audacity")
-events[0]
+
+# %%
+# In a notebook ``EventsHTML`` shows event tables: a timeline for each recording, and a
+# table to unfold.
+EventsHTML(events, filenames=names, durations=6)
 
 # %%
 # The same events as a Raven selection table,

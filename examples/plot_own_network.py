@@ -38,24 +38,28 @@ class FrameNet(nn.Module):
 # %%
 # It goes where the name of a network goes; its further arguments go into
 # ``network_params``.
+from sklearn.pipeline import make_pipeline
+
 from sklearn_sed import LogMelTransformer, WeakEventDetector
 from sklearn_sed.datasets import make_soundscapes
 from sklearn_sed.plotting import FrameScoresDisplay
 
 settings = {"classes": ["Alarm_bell_ringing", "Dog", "Speech"], "duration": 3}
-train = make_soundscapes(60, events_per_clip=(0, 2), random_state=0, **settings)
+train = make_soundscapes(100, events_per_clip=(0, 2), random_state=0, **settings)
 test = make_soundscapes(6, events_per_clip=(2, 3), random_state=1, **settings)
-log_mel = LogMelTransformer(n_mels=32)
-detector = WeakEventDetector(
-    network=FrameNet,
-    network_params={"n_hidden": 48},
-    batch_size=8,
-    learning_rate=2e-3,
-    max_epochs=30,
-    device="cpu",
-    random_state=0,
-).fit(log_mel.fit_transform(train.X), train.y_weak)
+sed = make_pipeline(
+    LogMelTransformer(n_mels=32),
+    WeakEventDetector(
+        network=FrameNet,
+        network_params={"n_hidden": 48},
+        batch_size=8,
+        learning_rate=2e-3,
+        max_epochs=30,
+        device="cpu",
+        random_state=0,
+    ),
+).fit(train.X, train.y_weak)
 
 # %%
 # The score curves of a clip it never heard, over the true events.
-FrameScoresDisplay.from_estimator(detector, log_mel.transform(test.X), test.y, clip=4)
+FrameScoresDisplay.from_estimator(sed, test.X, test.y, clip=4)

@@ -30,6 +30,7 @@ from sklearn_sed.plotting import (
     PSDROCDisplay,
     ReliabilityDisplay,
 )
+from sklearn_sed.plotting._style import ESTIMATED_COLOR, REFERENCE_COLOR
 
 CLASSES = ["Cat", "Dog", "Running_water"]
 RESOLUTION = 512 / 22050
@@ -133,6 +134,19 @@ def tick_names(axis):
 
 def legend_names(ax):
     return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+@pytest.mark.parametrize("nothing", ["reference", "estimated"])
+def test_the_legend_keeps_its_colours_when_there_is_nothing_to_draw(ax, nothing):
+    table, none = make_events([0.5], [1.0], ["Dog"]), make_events([], [], [])
+    tables = (none, table) if nothing == "reference" else (table, none)
+    EventsDisplay(*tables).plot(ax)
+    patches = ax.get_legend().get_patches()
+    colors = [mpl.colors.to_hex(patch.get_facecolor()).upper() for patch in patches]
+    assert dict(zip(legend_names(ax), colors, strict=True)) == {
+        "reference": REFERENCE_COLOR,
+        "estimated": ESTIMATED_COLOR,
+    }
 
 
 def test_events_lie_in_the_lanes_of_their_classes(y_true, y_pred, ax):

@@ -12,6 +12,7 @@ from sklearn_sed.plotting._clip import (
 from sklearn_sed.plotting._style import (
     ESTIMATED_COLOR,
     REFERENCE_COLOR,
+    draw_bars,
     legend_above,
     mel_scale,
     prepare_axes,
@@ -279,9 +280,5 @@ def _draw_bars(ax, table, labels, shift, style):
         return None
     lane = {label: k for k, label in enumerate(labels)}
     table = table[table["event_label"].isin(list(labels))]
-    return ax.barh(
-        table["event_label"].map(lane).to_numpy(dtype=float) + shift,
-        (table["offset"] - table["onset"]).to_numpy(),
-        left=table["onset"].to_numpy(),
-        **style,
-    )
+    lanes = table["event_label"].map(lane).to_numpy(dtype=float) + shift
+    return draw_bars(ax, lanes, table, style)

@@ -14,6 +14,7 @@ from sklearn_sed.plotting._clip import (
 from sklearn_sed.plotting._style import (
     BLACK,
     SKY_BLUE,
+    draw_bars,
     legend_above,
     mel_scale,
     prepare_axes,
@@ -209,12 +210,9 @@ class FrameScoresDisplay(ClipDisplay):
         table = check_events([self.events_true], name="events_true")[0]
         table = table[table["event_label"].isin(labels)]
         style = {"color": SKY_BLUE, "alpha": 0.45, "linewidth": 0, "height": 1.0}
-        return ax.barh(
-            [labels.index(label) for label in table["event_label"]],
-            (table["offset"] - table["onset"]).to_numpy(),
-            left=table["onset"].to_numpy(),
-            **style | {"label": "reference event"} | (true_kwargs or {}),
-        )
+        lanes = [labels.index(label) for label in table["event_label"]]
+        style |= {"label": "reference event"} | (true_kwargs or {})
+        return draw_bars(ax, lanes, table, style)
 
     def _draw_thresholds(self, ax, columns):
         """Draw the decision threshold of each class shown."""

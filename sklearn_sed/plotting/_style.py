@@ -27,6 +27,16 @@ def class_name(label: Any) -> str:
     return str(label).replace("_", " ")
 
 
+def draw_bars(ax: "Axes", lanes: Any, table: Any, style: dict[str, Any]) -> Any:
+    """Draw a bar for each event; without events the legend still has their colour."""
+    if not len(table):
+        shown = ("alpha", "color", "edgecolor", "facecolor", "hatch", "label")
+        ax.fill_between([], [], **{key: style[key] for key in shown if key in style})
+        style = style | {"label": None}
+    onset, offset = table["onset"].to_numpy(), table["offset"].to_numpy()
+    return ax.barh(lanes, offset - onset, left=onset, **style)
+
+
 def legend_above(ax: "Axes") -> None:
     """Put the legend in one row above the axes, on the right."""
     ax.legend(
