@@ -47,7 +47,7 @@ clip = 4
 sed.predict(test.X)[clip]
 
 # %%
-# The same events as bars, below the true ones and the spectrogram. An orange bar under a
-# blue one is an event that was found; how far their ends lie apart is how well it was
+# The same events as bars, below the true ones and the spectrogram. An orange bar under
+# a blue one is an event that was found; how far their ends lie apart is how well it was
 # placed.
 EventsDisplay.from_estimator(sed, test.X, test.y, clip=clip)
