@@ -10,6 +10,7 @@ from . import model_selection as model_selection
 from . import plotting as plotting
 from ._decoder import EventDecoder as EventDecoder
 from ._detector import WeakEventDetector as WeakEventDetector
+from ._ensemble import SeedEnsemble as SeedEnsemble
 from ._features import FeatureArray as FeatureArray
 from ._features import LogMelTransformer as LogMelTransformer
 from ._persistence import load_model as load_model

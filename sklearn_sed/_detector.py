@@ -68,7 +68,7 @@ class WeakEventDetector(WeakLearner):
         to the factor from there on, such as ``{0.6: 0.1}``.
     weight_decay : float, default=0.01
         Weight decay.
-    max_epochs : int, default=40
+    max_epochs : int, default=25
         Passes over the training clips.
     batch_size : int, default=16
         Clips per step, in training and in prediction.
@@ -203,7 +203,7 @@ class WeakEventDetector(WeakLearner):
         learning_rate=0.001,
         schedule="cosine",
         weight_decay=0.01,
-        max_epochs=40,
+        max_epochs=25,
         batch_size=16,
         class_weight=None,
         threshold="f1",

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_sed import TwoPassSED, WeakEventDetector, WeakTagger
+from sklearn_sed import SeedEnsemble, TwoPassSED, WeakEventDetector, WeakTagger
 
 from ._networks import EXACT
 
@@ -22,6 +22,13 @@ class TwoPassActivity(TwoPassSED):
         return activity(self, X)
 
 
+class EnsembleActivity(SeedEnsemble):
+    """A view of an ensemble of detectors whose ``predict`` is the frame activity."""
+
+    def predict(self, X):
+        return activity(self, X)
+
+
 def activity(estimator, X):
     frames = np.asarray(estimator.predict_frame_proba(X))
     return (frames > 0.5).astype(int).reshape(len(frames), -1)
@@ -34,6 +41,7 @@ def activity(estimator, X):
         TwoPassActivity(
             tagger=WeakTagger(**EXACT), detector=WeakEventDetector(**EXACT)
         ),
+        EnsembleActivity(WeakEventDetector(**EXACT), n_estimators=2, random_state=0),
     ],
     xfail_strict=True,
 )

@@ -21,7 +21,7 @@ ROWS = [
     {"analysis", "_store"},
     {"_base"},
     {"_tagger", "_detector"},
-    {"_two_pass"},
+    {"_two_pass", "_ensemble"},
     {"model_selection", "inference", "_presets"},
     {"_persistence"},
     {"calibration"},

@@ -23,6 +23,7 @@ from sklearn.pipeline import Pipeline
 from sklearn_sed._base import WeakLearner
 from sklearn_sed._decoder import EventDecoder
 from sklearn_sed._detector import WeakEventDetector
+from sklearn_sed._ensemble import SeedEnsemble
 from sklearn_sed._features import LogMelTransformer, _report
 from sklearn_sed._tagger import WeakTagger
 from sklearn_sed._two_pass import TwoPassSED
@@ -71,6 +72,11 @@ KINDS = {
         Kind(LogMelTransformer, (), (*_OF_INPUT, "report_")),
         Kind(Pipeline),
         Kind(
+            SeedEnsemble,
+            ("_single", "classes_", "estimators_", "n_features_in_", "thresholds_"),
+            ("decoder_",),
+        ),
+        Kind(
             TunedDecoderCV,
             ("best_score_", "class_scores_", "decoder_", "estimator_"),
             ("n_features_in_",),
@@ -100,6 +106,14 @@ def _is_labels(value: Any) -> bool:
     return 0 < len(value) == len(set(value.tolist()))
 
 
+def _is_ensemble(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) > 0
+        and all(isinstance(estimator, WeakLearner) for estimator in value)
+    )
+
+
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and value >= 0
 
@@ -122,6 +136,7 @@ FORMS: dict[str, Callable[[Any], bool]] = {
     "decoder_": lambda value: isinstance(value, EventDecoder),
     "detector_": lambda value: hasattr(value, "predict_frame_proba"),
     "estimator_": lambda value: isinstance(value, BaseEstimator),
+    "estimators_": _is_ensemble,
     "feature_names_in_": _is_labels,
     "history_": _is_history,
     "n_features_in_": _is_count,
@@ -442,6 +457,12 @@ def _check_fit(estimator: Any) -> None:
         labels = {*estimator.classes_.tolist()}
         agree &= all({*part.classes_.tolist()} == labels for part in parts)
         agree &= all(part.n_features_in_ == estimator.n_features_in_ for part in parts)
+    if isinstance(estimator, SeedEnsemble):
+        labels = estimator.classes_.tolist()
+        for member in estimator.estimators_:
+            agree &= member.classes_.tolist() == labels
+            agree &= member.n_features_in_ == estimator.n_features_in_
+        agree &= len(estimator.thresholds_) == len(labels)
     if isinstance(estimator, TunedDecoderCV):
         agree &= len(estimator.class_scores_) == len(estimator.classes_)
     if not agree:
