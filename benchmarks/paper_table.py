@@ -185,14 +185,17 @@ class Clips:
         return FeatureArray(self.features, self.time_resolution, self.durations)
 
 
+def sources_and_classes(settings: Settings) -> tuple[Sequence[Any], list[str]]:
+    """Return the sources of the clips to train on and to test on, and the classes."""
+    if settings.sources is None:
+        return (None, None), sorted(SYNTHETIC_SOURCES)
+    sources = split_recordings(settings.sources)
+    return sources, sorted(sources[0])
+
+
 def make_train_and_test(settings: Settings, n_jobs: int) -> tuple[Clips, Clips]:
     """Make clips to train on and clips to test on, from different recordings."""
-    if settings.sources is None:
-        sources: Sequence[Any] = (None, None)
-        classes = sorted(SYNTHETIC_SOURCES)
-    else:
-        sources = split_recordings(settings.sources)
-        classes = sorted(sources[0])
+    sources, classes = sources_and_classes(settings)
     make = partial(make_clips, classes=classes, settings=settings, n_jobs=n_jobs)
     train = make(settings.clips, sources=sources[0], seed=0)
     test = make(settings.test_clips, sources=sources[1], seed=1)
@@ -564,12 +567,15 @@ def align(rows: Mapping[str, Mapping[str, str]], transpose: bool = False) -> str
 # --- Command line ---------------------------------------------------------------------
 
 
-def read_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line; --quick changes the defaults of other options."""
-    parser = argparse.ArgumentParser(
-        description=(__doc__ or "").splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+def add_settings(
+    parser: argparse.ArgumentParser,
+    argv: Sequence[str] | None,
+    quick: Mapping[str, Any],
+) -> tuple[argparse.Namespace, Settings]:
+    """Add what a result depends on to a command line's options, and read it.
+
+    ``--quick`` changes the defaults of other options to those of ``quick``.
+    """
     options = [
         ("--sources", Path, None, "folder of recordings, a sub-folder per class"),
         ("--clips", int, 1500, "soundscapes to train on"),
@@ -585,36 +591,15 @@ def read_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.add_argument(name, type=kind, default=default, help=text)
     add = parser.add_argument
     add("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4], help="of training")
-    add("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS), help="rows")
-    quick = ", ".join(f"{key}={value}" for key, value in QUICK.items())
-    add("--quick", action="store_true", help=f"a small run, other defaults: {quick}")
+    changes = ", ".join(f"{key}={value}" for key, value in quick.items())
+    add("--quick", action="store_true", help=f"a small run, other defaults: {changes}")
     if parser.parse_known_args(argv)[0].quick:
-        parser.set_defaults(**QUICK)
+        parser.set_defaults(**quick)
     args = parser.parse_args(argv)
     if args.tagger_epochs_scale is None:
         args.tagger_epochs_scale = args.epochs_scale
-    positive = (
-        "clips",
-        "test_clips",
-        "duration",
-        "epochs_scale",
-        "tagger_epochs_scale",
-    )
-    for name in positive:
-        if getattr(args, name) <= 0:
-            parser.error(f"--{name.replace('_', '-')} must be positive")
-    if not 0 <= args.co_occurrence <= 1:
-        parser.error("--co-occurrence must lie within 0..1")
-    if args.sources is not None and not args.sources.is_dir():
-        parser.error(f"--sources: there is no folder {args.sources}")
+    _check_settings(parser, args)
     args.seeds = sorted(set(args.seeds))
-    args.systems = [name for name in SYSTEMS if name in args.systems]
-    return args
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run what is missing, print and write the table."""
-    args = read_arguments(argv)
     settings = Settings(
         sources=None if args.sources is None else str(args.sources),
         clips=args.clips,
@@ -626,6 +611,44 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     if args.quick:
         report("--quick: too few clips and epochs to say how good a system is")
+    return args, settings
+
+
+def _check_settings(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Stop with a word on the first option that is impossible."""
+    for name in (
+        "clips",
+        "test_clips",
+        "duration",
+        "epochs_scale",
+        "tagger_epochs_scale",
+    ):
+        if getattr(args, name) <= 0:
+            parser.error(f"--{name.replace('_', '-')} must be positive")
+    if not 0 <= args.co_occurrence <= 1:
+        parser.error("--co-occurrence must lie within 0..1")
+    if args.sources is not None and not args.sources.is_dir():
+        parser.error(f"--sources: there is no folder {args.sources}")
+
+
+def read_arguments(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Settings]:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    names = list(SYSTEMS)
+    parser.add_argument(
+        "--systems", nargs="+", choices=SYSTEMS, default=names, help="rows"
+    )
+    args, settings = add_settings(parser, argv, QUICK)
+    args.systems = [name for name in SYSTEMS if name in args.systems]
+    return args, settings
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run what is missing, print and write the table."""
+    args, settings = read_arguments(argv)
     args.out.mkdir(parents=True, exist_ok=True)
     results = Results(args.out, settings)
     n_jobs = joblib.effective_n_jobs(args.n_jobs)

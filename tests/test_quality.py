@@ -1,0 +1,65 @@
+"""The quality table: complete, resumable, every variant can be built."""
+
+import importlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+if not (Path(__file__).parents[1] / "benchmarks" / "quality.py").exists():
+    pytest.skip("the benchmarks are not beside these tests", allow_module_level=True)
+quality = importlib.import_module("quality")
+
+SMALL = [
+    *("--clips", "10", "--test-clips", "10", "--duration", "1", "--epochs-scale"),
+    *("0.001", "--seeds", "0", "1", "2", "--train", "tagger", "detector", "penalty-0"),
+]
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn_sed.exceptions.RareClassWarning"
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("quality")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quality, "TUNING_CLIPS", 10)
+        quality.main([*SMALL, "--out", str(folder)])
+    return folder
+
+
+@pytest.mark.slow
+def test_every_row_has_every_score(folder):
+    table = json.loads((folder / "quality.json").read_text(encoding="utf-8"))
+    rows = table["rows"]
+    assert {"two passes", "two passes, tuned", "detector", "penalty-0"} <= rows.keys()
+    assert "two passes, mean of 2 other seeds" in rows
+    for row in rows.values():
+        for kind in ("predicted", "oracle"):
+            scores = [row[kind][key]["mean"] for key in ("event_f1", "psds2")]
+            assert np.isfinite(scores).all()
+        assert 0 <= row["tag_map"]["mean"] <= 1
+    assert table["training"].keys() == {"tagger", "detector", "penalty-0"}
+    text = (folder / "quality.txt").read_text(encoding="utf-8")
+    assert all(row in text for row in rows)
+
+
+@pytest.mark.slow
+def test_nothing_is_trained_or_scored_twice(folder, monkeypatch):
+    def refuse(*args):
+        raise AssertionError("done again")
+
+    before = (folder / "quality.txt").read_text(encoding="utf-8")
+    monkeypatch.setattr(quality, "train_learner", refuse)
+    monkeypatch.setattr(quality, "judge", refuse)
+    quality.main([*SMALL, "--out", str(folder)])
+    assert (folder / "quality.txt").read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize("name", quality.VARIANTS)
+def test_every_variant_differs_from_the_default_in_what_it_says(name):
+    params = quality.make_learner(name, 0, 1.0).get_params()
+    default = quality.make_learner("detector", 0, 1.0).get_params()
+    changed = {key for key in params if params[key] != default[key]}
+    assert changed == quality.VARIANTS[name].keys()
