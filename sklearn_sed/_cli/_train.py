@@ -151,8 +151,9 @@ def _audio_of(filenames: list[str], labels: Path, folder: Path) -> list[Path]:
         )
     unused = [path for path in found if folder / path not in used]
     if unused:
+        some = ", ".join(unused[:5]) + (", ..." if len(unused) > 5 else "")
         say(
             f"note: {len(unused)} audio files in {folder} have no labels in {labels} "
-            f"and are not used, such as {unused[0]}"
+            f"and are not used: {some}"
         )
     return [path_of[name] for name in filenames]

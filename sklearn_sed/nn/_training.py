@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -249,11 +250,15 @@ def resolve_precision(precision: str, device: str) -> str:
     return "bfloat16" if native else "float32"
 
 
+# Torch's generators are those of the whole process: one training at a time uses them.
+_GENERATORS = threading.RLock()
+
+
 @contextlib.contextmanager
 def seeded(seed: int, device: str) -> Iterator[None]:
     """Draw torch's random numbers from ``seed``, and leave its generators alone."""
     devices = [torch.device(device)] if device.startswith("cuda") else []
-    with torch.random.fork_rng(devices):
+    with _GENERATORS, torch.random.fork_rng(devices):
         torch.manual_seed(seed)
         yield
 
