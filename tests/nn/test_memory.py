@@ -32,9 +32,14 @@ def libc(monkeypatch):
 
 
 def test_every_option_is_set_back_and_memory_given_back(libc):
-    with pytest.raises(KeyboardInterrupt), _memory.kept_memory():
-        during = dict(libc.calls)
-        raise KeyboardInterrupt
+    def interrupted():
+        with _memory.kept_memory():
+            during.update(libc.calls)
+            raise KeyboardInterrupt
+
+    during = {}
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert during == _memory.KEEP
     *after, last = libc.calls[len(during) :]
     assert last == "trim"
