@@ -376,12 +376,13 @@ class WeakLearner(DefaultParts):
             )
         if self.network in ("crnn", "paper_crnn"):
             options["activation"] = self.activation
-        if self.network == "crnn":
+        if self.network in ("crnn", "embedding"):
             options["attention"] = attends
         elif attends and self.network != "paper_att":
             raise ValueError(
                 f"pooling='attention' needs a network with an attention head, and "
-                f"network={self.network!r} has none: choose 'crnn' or 'paper_att'"
+                f"network={self.network!r} has none: choose 'crnn', 'embedding' or "
+                "'paper_att'"
             )
         build = getattr(nn, self._networks[self.network])
         return lambda n_mels, n_classes: build(n_mels, n_classes, **options)

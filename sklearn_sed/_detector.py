@@ -35,8 +35,10 @@ class WeakEventDetector(WeakLearner):
         the lowest frame, or on mean and lowest frame, added (``pooling="max"``); or
         the tags copied to every frame (false strong labelling), for which clip
         scores are pooled in prediction alone.
-    network : {"crnn", "paper_crnn", "paper_att"} or callable, default="crnn"
-        "crnn" is the recommended network; the others are the published ones [1]_.
+    network : {"crnn", "embedding", "paper_crnn", "paper_att"} or callable, \
+            default="crnn"
+        "crnn" is the recommended network for log-mel features, "embedding" that for
+        embeddings of a pre-trained model; the others are the published ones [1]_.
         A callable is called with ``n_mels, n_classes`` (and ``network_params``) and
         returns a torch module, see :mod:`sklearn_sed.nn`.
     network_params : dict, default=None
@@ -168,6 +170,7 @@ class WeakEventDetector(WeakLearner):
 
     _networks: ClassVar[dict[str, str]] = {
         "crnn": "CRNN",
+        "embedding": "EmbeddingNet",
         "paper_att": "PaperATT",
         "paper_crnn": "PaperCRNN",
     }

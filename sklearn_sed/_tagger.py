@@ -24,8 +24,9 @@ class WeakTagger(ClassifierMixin, WeakLearner):
 
     Parameters
     ----------
-    network : {"crnn", "paper_tagger"} or callable, default="crnn"
-        "crnn" is the recommended network; "paper_tagger" the published one [1]_.
+    network : {"crnn", "embedding", "paper_tagger"} or callable, default="crnn"
+        "crnn" is the recommended network for log-mel features, "embedding" that for
+        embeddings of a pre-trained model; "paper_tagger" is the published one [1]_.
         A callable is called with ``n_mels, n_classes`` (and ``network_params``) and
         returns a torch module, see :mod:`sklearn_sed.nn`.
     network_params : dict, default=None
@@ -146,6 +147,7 @@ class WeakTagger(ClassifierMixin, WeakLearner):
 
     _networks: ClassVar[dict[str, str]] = {
         "crnn": "CRNN",
+        "embedding": "EmbeddingNet",
         "paper_tagger": "PaperTagger",
     }
 

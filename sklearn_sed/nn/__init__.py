@@ -9,6 +9,7 @@ stands for "every clip fills the batch".
 from sklearn_sed.nn._losses import WeakLabelLoss, cosine_penalty
 from sklearn_sed.nn._networks import (
     CRNN,
+    EmbeddingNet,
     PaperATT,
     PaperCRNN,
     PaperTagger,
@@ -19,6 +20,7 @@ from sklearn_sed.nn._pooling import POOLINGS, make_pooling
 __all__ = [
     "CRNN",
     "POOLINGS",
+    "EmbeddingNet",
     "PaperATT",
     "PaperCRNN",
     "PaperTagger",

@@ -26,6 +26,7 @@ from sklearn_sed.nn._pooling import Pooling, mask_fill
 
 __all__ = [
     "CRNN",
+    "EmbeddingNet",
     "PaperATT",
     "PaperCRNN",
     "PaperTagger",
@@ -449,6 +450,67 @@ class PaperTagger(_KerasStyle):
             mean = mean * (mask.shape[1] / mask.sum(dim=1, keepdim=True))
         x = self.dense(torch.cat([mean, highest], dim=1)).relu()
         return self.head(self.dropout(x))
+
+
+class EmbeddingNet(nn.Module):
+    """A network for embeddings: a dense layer per frame, a small biGRU, a linear head.
+
+    Each column of an embedding is a feature of its own, unrelated to its neighbours,
+    and its frames already know their surroundings. So there is no convolution, and
+    time is not pooled: there is one output frame per input frame.
+
+    Parameters
+    ----------
+    n_mels : int
+        Columns of a frame: the dimensions of the embedding.
+    n_classes : int
+        Number of classes.
+    n_hidden : int, default=128
+        Units of the dense layer.
+    n_rnn : int, default=64
+        Units of the GRU in each direction; 0 leaves it out, and every frame is then
+        scored by itself.
+    dropout : float, default=0.2
+        Dropout before and after the dense layer, and after the GRU.
+    attention : bool, default=False
+        Whether to add an attention head.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_sed.nn import EmbeddingNet
+    >>> EmbeddingNet(768, 10)(torch.zeros(2, 50, 768)).shape
+    torch.Size([2, 50, 10])
+    """
+
+    time_pooling = 1
+
+    def __init__(
+        self,
+        n_mels: int,
+        n_classes: int,
+        *,
+        n_hidden: int = 128,
+        n_rnn: int = 64,
+        dropout: float = 0.2,
+        attention: bool = False,
+    ):
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.dense = nn.Linear(n_mels, n_hidden)
+        self.gru = MaskedGRU(n_hidden, n_rnn) if n_rnn else None
+        n_features = 2 * n_rnn or n_hidden
+        self.head = nn.Linear(n_features, n_classes)
+        self.attention = nn.Linear(n_features, n_classes) if attention else None
+
+    def forward(self, x: Tensor, mask: Tensor | None = None):
+        """Return frame logits, with attention logits where there is such a head."""
+        x = self.dropout(self.dense(self.dropout(x)).relu())
+        if self.gru is not None:
+            x = self.dropout(self.gru(x, mask))
+        if self.attention is None:
+            return self.head(x)
+        return self.head(x), self.attention(x)
 
 
 class WeakLabelNet(nn.Module):

@@ -7,6 +7,7 @@ import torch
 
 from sklearn_sed.nn import (
     CRNN,
+    EmbeddingNet,
     PaperATT,
     PaperCRNN,
     PaperTagger,
@@ -22,6 +23,9 @@ NETWORKS = {
         n_mels, n, activation="glu", attention=True, time_pooling=8
     ),
     "crnn_2": lambda n_mels, n: CRNN(n_mels, n, time_pooling=2),
+    "embedding": EmbeddingNet,
+    "embedding_attention": lambda n_mels, n: EmbeddingNet(n_mels, n, attention=True),
+    "embedding_frames": lambda n_mels, n: EmbeddingNet(n_mels, n, n_rnn=0),
     "mil": lambda n_mels, n: PaperCRNN(n_mels, n, activation="relu"),
     "glu": lambda n_mels, n: PaperCRNN(n_mels, n, activation="glu"),
     "att": PaperATT,
