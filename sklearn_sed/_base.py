@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sed._checkpoint import Checkpoint, training_key
 from sklearn_sed._features import FeatureArray
+from sklearn_sed._self_training import learn_frames, learn_tags
 from sklearn_sed._thresholds import tag_thresholds
 from sklearn_sed._validation import (
     UNLABELLED,
@@ -46,6 +47,17 @@ NOT_FOR_TRAINING = {
     "device",
     "precision",
 }
+
+
+class Lesson(NamedTuple):
+    """What a network learns from."""
+
+    clips: ClipSet
+    indicator: np.ndarray  # (n_clips, n_classes)
+    weight: np.ndarray  # (n_clips,)
+    train: np.ndarray  # clips to train on
+    held_back: np.ndarray  # clips to watch the loss on
+    frames: list | None = None  # what the frames of each clip are taken to be
 
 
 class DefaultParts(BaseEstimator):
@@ -110,6 +122,7 @@ class WeakLearner(DefaultParts):
         "validation_fraction": [Interval(numbers.Real, 0, 1, closed="left")],
         "early_stopping": ["boolean"],
         "n_iter_no_change": [Interval(numbers.Integral, 1, None, closed="left")],
+        "self_training": [Interval(numbers.Integral, 0, None, closed="left")],
         "callbacks": [list, tuple, None],
         "checkpoint": [str, os.PathLike, None],
         "on_interrupt": [StrOptions({"raise", "keep"})],
@@ -135,8 +148,9 @@ class WeakLearner(DefaultParts):
         y : array-like of n_clips labels
             Weak labels: an indicator (n_clips, n_classes) as array, sparse matrix or
             DataFrame whose columns name the classes (a row of −1 is an unlabelled
-            clip, left out), a list or set of labels per clip, or one label per clip.
-            Strong labels, one event table per clip, count by their tags.
+            clip, which rounds of `self_training` learn from), a list or set of labels
+            per clip, or one label per clip. Strong labels, one event table per clip,
+            count by their tags.
         sample_weight : array-like of shape (n_clips,), default=None
             Weight of each clip; equal when None.
 
@@ -157,21 +171,31 @@ class WeakLearner(DefaultParts):
         warm = self.warm_start and hasattr(self, "net_")
         clips = check_clips(X, self, reset=not warm)
         tags = check_tags(y, len(clips), self.classes_ if warm else None)
-        clips, tags, weight = self._labelled(clips, tags, sample_weight)
-        warn_rare_classes(tags)
+        clips, tags, weight = self._usable(
+            clips, tags, sample_weight, unlabelled=self.self_training > 0
+        )
         rng = check_random_state(self.random_state)
         checkpoint = self._open_checkpoint(clips, tags, weight, rng, warm)
         if checkpoint is not None and checkpoint.seed is not None:
             rng = np.random.RandomState(checkpoint.seed)
         # Drawn first: the initial weights do not depend on the number of clips.
         seed = _draw_seed(rng)
-        train, held_back = self._split(len(clips), rng)
+        train, held_back = self._split(_labelled(tags), rng)
+        lesson = Lesson(clips, tags.indicator, weight, train, held_back)
         if not warm:
-            self._start(clips, tags, weight, train, seed)
-        self._train(
-            clips, tags, weight, train, held_back, rng, self.max_epochs, checkpoint
-        )
-        self._learn_thresholds(clips, tags, held_back, rng)
+            self._start(lesson, tags, seed)
+        elif self.self_training:
+            lesson = self._teach(lesson, tags)
+        ended = self._train(lesson, rng, self.max_epochs, checkpoint)
+        for _ in range(0 if warm else self.self_training):
+            if not ended:
+                break
+            lesson = self._teach(lesson, tags)
+            self._start(lesson, tags, _draw_seed(rng))
+            if checkpoint is not None:
+                checkpoint = checkpoint.next_round()
+            ended = self._train(lesson, rng, self.max_epochs, checkpoint)
+        self._learn_thresholds(lesson, rng)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -204,15 +228,16 @@ class WeakLearner(DefaultParts):
         clips = check_clips(X, self, reset=first)
         known = classes if first else self.classes_
         tags = check_tags(y, len(clips), known)
-        clips, tags, weight = self._labelled(clips, tags, sample_weight)
+        clips, tags, weight = self._usable(clips, tags, sample_weight, unlabelled=False)
         rng = check_random_state(self.random_state)
         everything = np.arange(len(clips))
+        lesson = Lesson(clips, tags.indicator, weight, everything, everything[:0])
         if first:
-            self._start(clips, tags, weight, everything, _draw_seed(rng))
+            self._start(lesson, tags, _draw_seed(rng))
         thresholds = vars(self).get("thresholds_")
-        self._train(clips, tags, weight, everything, None, rng, n_epochs=1)
+        self._train(lesson, rng, 1, schedule="constant")
         if first:
-            self._learn_thresholds(clips, tags, everything[:0], rng)
+            self._learn_thresholds(lesson, rng)
         else:
             self.thresholds_ = thresholds
         return self
@@ -253,55 +278,52 @@ class WeakLearner(DefaultParts):
         name = f"{type(self).__name__}-{key}"
         return Checkpoint(self.checkpoint, name, plan.device, seed)
 
-    def _labelled(
-        self, clips: ClipSet, tags: Tags, sample_weight: Any
+    def _usable(
+        self, clips: ClipSet, tags: Tags, sample_weight: Any, *, unlabelled: bool
     ) -> tuple[ClipSet, Tags, np.ndarray]:
-        """Leave out clips without labels or weight; fold in single-label weights."""
+        """Leave out clips that teach nothing; fold in single-label weights."""
         weight = check_weights(sample_weight, len(clips))
-        used = (tags.indicator != UNLABELLED).all(axis=1) & (weight > 0)
-        if not used.any():
+        labelled = np.isin(np.arange(len(clips)), _labelled(tags)) & (weight > 0)
+        if not labelled.any():
             raise LabelError("y labels no clip: fit needs clips with tags")
-        if not used.all():
-            index = np.flatnonzero(used)
-            clips = replace(
-                clips,
-                clips=_Subset(clips.clips, index),
-                n_frames=clips.n_frames[index],
-            )
-            tags = replace(tags, indicator=tags.indicator[index])
-            weight = weight[index]
+        known = replace(tags, indicator=tags.indicator[labelled])
+        warn_rare_classes(known)
         if tags.single and self.class_weight is not None:
-            weight = weight * (
-                tags.indicator @ check_class_weight(self.class_weight, tags)
+            balance = check_class_weight(self.class_weight, known)
+            weight = weight * np.where(
+                labelled, tags.indicator.clip(min=0) @ balance, 1.0
             )
-        return clips, tags, weight / weight.mean()
+        weight = weight / weight[labelled].mean()
+        used = weight > 0 if unlabelled else labelled
+        if used.all():
+            return clips, tags, weight
+        index = np.flatnonzero(used)
+        clips = replace(
+            clips, clips=_Subset(clips.clips, index), n_frames=clips.n_frames[index]
+        )
+        return clips, replace(tags, indicator=tags.indicator[index]), weight[index]
 
-    def _split(self, n_clips: int, rng: np.random.RandomState):
+    def _split(self, clips: np.ndarray, rng: np.random.RandomState):
         """Return the clips to train on and those held back, in random order."""
-        order = rng.permutation(n_clips)
-        n_held_back = int(self.validation_fraction * n_clips)
+        order = rng.permutation(clips)
+        n_held_back = int(self.validation_fraction * len(clips))
         return np.sort(order[n_held_back:]), np.sort(order[:n_held_back])
 
-    def _start(
-        self,
-        clips: ClipSet,
-        tags: Tags,
-        weight: np.ndarray,
-        train: np.ndarray,
-        seed: int,
-    ) -> None:
+    def _start(self, lesson: Lesson, tags: Tags, seed: int) -> None:
         """Build the network, and its input's standardisation from the clips."""
         from sklearn_sed.nn._training import build_net
 
         self._single = tags.single
         self.classes_ = tags.classes
+        known = replace(tags, indicator=tags.indicator[_labelled(tags)])
         class_weight = (
-            None if tags.single else check_class_weight(self.class_weight, tags)
+            None if tags.single else check_class_weight(self.class_weight, known)
         )
+        n_mels = lesson.clips.n_mels
         mean, scale = (
-            _band_statistics(clips, weight, train)
+            _band_statistics(lesson.clips, lesson.weight, lesson.train)
             if self.standardize
-            else (np.zeros(clips.n_mels), np.ones(clips.n_mels))
+            else (np.zeros(n_mels), np.ones(n_mels))
         )
         plan = self._plan(self.max_epochs)
         self.net_ = build_net(self._net_spec(plan, class_weight), mean, scale, seed)
@@ -412,34 +434,52 @@ class WeakLearner(DefaultParts):
             callbacks=list(self.callbacks or []),
         )
 
+    def _teach(self, lesson: Lesson, tags: Tags) -> Lesson:
+        """Return what the trained network teaches the next one."""
+        clips = lesson.clips
+        proba, frames = self._scores(clips)
+        indicator = learn_tags(tags.indicator, proba)
+        unlabelled = np.setdiff1d(np.arange(len(clips)), _labelled(tags))
+        resolution = getattr(self, "time_resolution", None) or clips.time_resolution
+        return lesson._replace(
+            indicator=indicator,
+            train=np.union1d(lesson.train, unlabelled),
+            frames=learn_frames(frames, indicator, resolution),
+        )
+
     def _train(
         self,
-        clips: ClipSet,
-        tags: Tags,
-        weight: np.ndarray,
-        train: np.ndarray,
-        held_back: np.ndarray | None,
+        lesson: Lesson,
         rng: np.random.RandomState,
         n_epochs: int,
         checkpoint: Checkpoint | None = None,
-    ) -> None:
-        """Train on some clips, watching the loss on the others."""
+        schedule: Any = None,
+    ) -> bool:
+        """Train on some clips, watching the loss on the others.
+
+        Returns whether training came to its end.
+        """
         from sklearn_sed.nn import _training
 
         # Without thresholds an estimator is not fitted: an interruption leaves it so.
         self.__dict__.pop("thresholds_", None)
-        plan = self._plan(n_epochs, None if held_back is not None else "constant")
+        plan = self._plan(n_epochs, schedule)
         dtype = np.float64 if plan.precision == "float64" else np.float32
 
-        def subset(index: np.ndarray):
+        def subset(index: np.ndarray, frames: list | None):
             return _training.Clips(
-                _Subset(clips.clips, index), tags.indicator[index], weight[index], dtype
+                _Subset(lesson.clips.clips, index),
+                lesson.indicator[index],
+                lesson.weight[index],
+                dtype,
+                None if frames is None else _Subset(frames, index),
             )
 
-        valid = subset(held_back) if held_back is not None and len(held_back) else None
+        train = subset(lesson.train, lesson.frames)
+        valid = subset(lesson.held_back, None) if len(lesson.held_back) else None
         seed = _draw_seed(rng)
         net = self.__dict__.pop("net_")  # gone where training does not come to its end
-        best = _training.train(net, subset(train), valid, plan, seed, checkpoint)
+        best = _training.train(net, train, valid, plan, seed, checkpoint)
         self.net_ = net
         self.history_ = [
             {
@@ -459,10 +499,9 @@ class WeakLearner(DefaultParts):
                 f"training and is what it was after epoch {best}",
                 stacklevel=4,
             )
+        return best is None
 
-    def _learn_thresholds(
-        self, clips: ClipSet, tags: Tags, held_back: np.ndarray, rng: Any
-    ) -> None:
+    def _learn_thresholds(self, lesson: Lesson, rng: Any) -> None:
         """Set ``thresholds_``: as given, or learned on the clips held back."""
         n_classes = len(self.classes_)
         if not isinstance(self.threshold, str):
@@ -475,12 +514,12 @@ class WeakLearner(DefaultParts):
             self.thresholds_ = np.broadcast_to(given, (n_classes,)).copy()
             return
         self.thresholds_ = np.full(n_classes, 0.5)
-        y = tags.indicator[held_back]
+        y = lesson.indicator[lesson.held_back].astype(int)
         n_present = y.sum(axis=0)
         known = np.minimum(n_present, len(y) - n_present) >= MIN_HELD_BACK
-        if tags.single or not known.any():
+        if self._single or not known.any():
             return
-        proba = self._clip_proba(_take(clips, held_back))
+        proba = self._clip_proba(_take(lesson.clips, lesson.held_back))
         self.thresholds_[known] = tag_thresholds(
             y[:, known], proba[:, known], method=self.threshold, random_state=rng
         )
@@ -527,6 +566,11 @@ class WeakLearner(DefaultParts):
         tags.target_tags.multi_output = True
         tags.target_tags.single_output = True
         return tags
+
+
+def _labelled(tags: Tags) -> np.ndarray:
+    """Return the clips that have tags."""
+    return np.flatnonzero((tags.indicator != UNLABELLED).all(axis=1))
 
 
 class _Subset:

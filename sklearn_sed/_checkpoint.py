@@ -112,6 +112,13 @@ class Checkpoint:
         self.seed, self.finished = seed, finished
         self.arrays = load_file(self.path)
 
+    def next_round(self) -> "Checkpoint":
+        """Return the file of the training that follows this one."""
+        stem, _, number = self.path.stem.partition("-round-")
+        name = f"{stem}-round-{int(number or 1) + 1}"
+        device = self._circumstances["device"]
+        return Checkpoint(self.path.parent, name, device, self.seed)
+
     def write(self, arrays: Mapping[str, np.ndarray], *, finished: bool) -> None:
         """Replace what the file holds, as a whole or not at all."""
         description = {

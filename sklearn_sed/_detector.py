@@ -90,6 +90,11 @@ class WeakEventDetector(WeakLearner):
         to the best epoch.
     n_iter_no_change : int, default=10
         Epochs without improvement before stopping early.
+    self_training : int, default=1
+        Rounds of self-training. In each, the events that the network finds within the
+        tags become targets of frames, and a new network learns from tags and frames,
+        for `max_epochs` epochs more. Clips without tags are learned from in these
+        rounds, as far as the network is sure of them.
     callbacks : list of skorch callbacks, default=None
         Called during training.
     checkpoint : str or Path, default=None
@@ -213,6 +218,7 @@ class WeakEventDetector(WeakLearner):
         validation_fraction=0.1,
         early_stopping=False,
         n_iter_no_change=10,
+        self_training=1,
         callbacks=None,
         checkpoint=None,
         on_interrupt="raise",
@@ -249,6 +255,7 @@ class WeakEventDetector(WeakLearner):
         self.validation_fraction = validation_fraction
         self.early_stopping = early_stopping
         self.n_iter_no_change = n_iter_no_change
+        self.self_training = self_training
         self.callbacks = callbacks
         self.checkpoint = checkpoint
         self.on_interrupt = on_interrupt

@@ -14,6 +14,7 @@ _PLAIN: dict[str, Any] = {
     "time_roll": False,
     "mel_mask": 0.0,
     "weight_decay": 0.0,
+    "self_training": 0,
     "batch_size": 32,
     "learning_rate": 1e-3,
     "validation_fraction": 0.2,

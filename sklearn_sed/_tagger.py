@@ -78,6 +78,11 @@ class WeakTagger(ClassifierMixin, WeakLearner):
         to the best epoch.
     n_iter_no_change : int, default=10
         Epochs without improvement before stopping early.
+    self_training : int, default=0
+        Rounds of self-training. In each, the events that the network finds within the
+        tags become targets of frames, and a new network learns from tags and frames,
+        for `max_epochs` epochs more. Clips without tags are learned from in these
+        rounds, as far as the network is sure of them.
     callbacks : list of skorch callbacks, default=None
         Called during training.
     checkpoint : str or Path, default=None
@@ -175,6 +180,7 @@ class WeakTagger(ClassifierMixin, WeakLearner):
         validation_fraction=0.1,
         early_stopping=False,
         n_iter_no_change=10,
+        self_training=0,
         callbacks=None,
         checkpoint=None,
         on_interrupt="raise",
@@ -205,6 +211,7 @@ class WeakTagger(ClassifierMixin, WeakLearner):
         self.validation_fraction = validation_fraction
         self.early_stopping = early_stopping
         self.n_iter_no_change = n_iter_no_change
+        self.self_training = self_training
         self.callbacks = callbacks
         self.checkpoint = checkpoint
         self.on_interrupt = on_interrupt

@@ -18,7 +18,7 @@ ROWS = [
     {"_checkpoint", "audio", "events"},
     {"_validation"},
     {"_features", "_decoder", "_thresholds", "metrics"},
-    {"analysis", "_store"},
+    {"analysis", "_store", "_self_training"},
     {"_base"},
     {"_tagger", "_detector"},
     {"_two_pass", "_ensemble"},

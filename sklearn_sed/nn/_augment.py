@@ -37,43 +37,54 @@ class Augment:
         self.fill = fill
 
     def __call__(self, batch):
-        """Return the augmented batch ``({"x", "n_frames"}, (y, weight))``."""
-        inputs, (y, weight) = batch
+        """Return the augmented batch ``({"x", "n_frames"}, (y, weight, ...))``.
+
+        Targets of frames, where there are any, move and mix with their frames.
+        """
+        inputs, (y, weight, *frames) = batch
         x, n_frames = inputs["x"], inputs["n_frames"]
         if self.time_roll:
-            x = roll(x, n_frames)
+            x, *frames = roll([x, *frames], n_frames)
         if self.mixup > 0:
-            x, y = mix(x, n_frames, y, self.mixup)
+            (x, *frames), y = mix([x, *frames], n_frames, y, self.mixup)
         if self.time_mask > 0:
             x = self._mask(x, span(n_frames, self.time_mask, x.shape[1])[..., None])
         if self.mel_mask > 0:
             n_mels = torch.full_like(n_frames, x.shape[2])
             x = self._mask(x, span(n_mels, self.mel_mask, x.shape[2])[:, None])
-        return {"x": x, "n_frames": n_frames}, (y, weight)
+        return {"x": x, "n_frames": n_frames}, (y, weight, *frames)
 
     def _mask(self, x: Tensor, covered: Tensor) -> Tensor:
         fill = x.new_zeros(()) if self.fill is None else self.fill.to(x)
         return torch.where(covered, fill, x)
 
 
-def roll(x: Tensor, n_frames: Tensor) -> Tensor:
-    """Turn each clip in time, padding left where it is."""
-    time = torch.arange(x.shape[1])
-    shift = (torch.rand(len(x)) * n_frames).long()
+def roll(curves: list[Tensor], n_frames: Tensor) -> list[Tensor]:
+    """Turn each clip in time, padding left where it is.
+
+    ``curves`` are of shape (batch, time, ...), and are turned alike.
+    """
+    time = torch.arange(curves[0].shape[1])
+    shift = (torch.rand(len(n_frames)) * n_frames).long()
     index = (time + shift[:, None]) % n_frames[:, None]
-    index = torch.where(time < n_frames[:, None], index, time)
-    return x.gather(1, index[..., None].expand_as(x))
+    index = torch.where(time < n_frames[:, None], index, time)[..., None]
+    return [curve.gather(1, index.expand_as(curve)) for curve in curves]
 
 
-def mix(x: Tensor, n_frames: Tensor, y: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+def mix(
+    curves: list[Tensor], n_frames: Tensor, y: Tensor, alpha: float
+) -> tuple[list[Tensor], Tensor]:
     """Mix each clip with another of the batch, over the frames that both have."""
-    share = torch.distributions.Beta(alpha, alpha).sample((len(x),)).to(x.dtype)
-    share = torch.maximum(share, 1 - share)
-    other = torch.randperm(len(x))
-    both = torch.arange(x.shape[1]) < torch.minimum(n_frames, n_frames[other])[:, None]
-    mixed = share[:, None, None] * x + (1 - share[:, None, None]) * x[other]
-    x = torch.where(both[..., None], mixed, x)
-    return x, share[:, None] * y + (1 - share[:, None]) * y[other]
+    share = torch.distributions.Beta(alpha, alpha).sample((len(y),)).to(y.dtype)
+    share = torch.maximum(share, 1 - share)[:, None]
+    other = torch.randperm(len(y))
+    time = torch.arange(curves[0].shape[1])
+    both = (time < torch.minimum(n_frames, n_frames[other])[:, None])[..., None]
+    mixed = [
+        torch.where(both, torch.lerp(curve[other], curve, share[..., None]), curve)
+        for curve in curves
+    ]
+    return mixed, share * y + (1 - share) * y[other]
 
 
 def span(size: Tensor, longest: float, total: int) -> Tensor:

@@ -131,23 +131,27 @@ class WeakLabelLoss(nn.Module):
         weight = None if class_weight is None else torch.as_tensor(class_weight)
         self.register_buffer("class_weight", weight)
 
-    def forward(self, scores: Scores, target: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(self, scores: Scores, target: tuple[Tensor, ...]) -> Tensor:
         """Return the loss of a batch.
 
         Parameters
         ----------
         scores : Scores
             Clip logits, and frame logits with their mask where there are any.
-        target : tuple of (y, weight)
-            Tags (batch, n_classes), hard or mixed, and clip weights (batch,).
+        target : tuple of (y, weight) or (y, weight, frames)
+            Tags (batch, n_classes), hard or mixed, clip weights (batch,), and what
+            the input's frames are taken to be (batch, n_frames, n_classes), NaN where
+            that is not known.
 
         Returns
         -------
         Tensor, scalar
             The loss.
         """
-        y, weight = target
+        y, weight, *frames = target
         loss = self.mil(scores, y + self.label_smoothing * (0.5 - y))
+        for known in frames:
+            loss = loss + frame_loss(scores.frame, known)
         if self.cosine_weight > 0:
             penalty = cosine_penalty(
                 scores.frame.sigmoid(), y, scores.mask, self.cosine_margin
@@ -183,6 +187,20 @@ class WeakLabelLoss(nn.Module):
             return frame.mean(dim=1)
         n_frames = scores.mask.sum(dim=1, keepdim=True)
         return mask_fill(frame, scores.mask, 0.0).sum(dim=1) / n_frames
+
+
+def frame_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean BCE of each clip's and class's frames against targets on the input's frames.
+
+    Targets are read at the middle of each of the network's frames; those that are NaN
+    count for nothing.
+    """
+    step = -(-target.shape[1] // logits.shape[1])
+    middle = torch.arange(logits.shape[1], device=target.device) * step + step // 2
+    target = target[:, middle.clamp(max=target.shape[1] - 1)]
+    known = ~target.isnan()
+    loss = _bce(logits, torch.where(known, target, 0.5)) * known
+    return loss.sum(dim=1) / known.sum(dim=1).clamp(min=1)
 
 
 def _bce(logits: Tensor, y: Tensor) -> Tensor:

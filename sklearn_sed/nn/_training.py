@@ -76,7 +76,11 @@ class NetSpec:
 
 
 class Clips(Dataset):
-    """Clips with their tags and weights, cast and checked one at a time."""
+    """Clips with their tags and weights, cast one at a time.
+
+    ``frames`` holds what each frame of a clip is taken to be, (n_frames_i, n_classes),
+    NaN where that is not known; None where nothing is.
+    """
 
     def __init__(
         self,
@@ -84,30 +88,45 @@ class Clips(Dataset):
         y: np.ndarray | None = None,
         weight: np.ndarray | None = None,
         dtype: type = np.float32,
+        frames: Any = None,
     ):
         n_clips = len(clips)
         self.clips = clips
         self.y = np.zeros((n_clips, 1)) if y is None else y
         self.weight = np.ones(n_clips) if weight is None else weight
         self.dtype = dtype
+        self.frames = frames
 
     def __len__(self) -> int:
         return len(self.clips)
 
     def __getitem__(self, i: int):
         clip: np.ndarray = np.array(self.clips[i], dtype=self.dtype)
-        return clip, self.y[i].astype(self.dtype), self.dtype(self.weight[i])
+        item = clip, self.y[i].astype(self.dtype), self.dtype(self.weight[i])
+        return item if self.frames is None else (*item, self.frames[i])
 
 
 def collate(items: list):
-    """Pad clips to the longest and stack them: ``({"x", "n_frames"}, (y, weight))``."""
-    clips, y, weight = zip(*items)
-    n_frames = np.array([len(clip) for clip in clips])
-    x = np.zeros((len(clips), n_frames.max(), clips[0].shape[1]), clips[0].dtype)
-    for row, clip in zip(x, clips):
+    """Pad clips to the longest and stack them.
+
+    Returns ``({"x", "n_frames"}, (y, weight))``, with the frames' targets as third
+    member of the second tuple where there are any.
+    """
+    clips, y, weight, *frames = zip(*items)
+    x = _pad(clips, 0.0)
+    n_frames = torch.tensor([len(clip) for clip in clips])
+    target = torch.from_numpy(np.stack(y)), torch.from_numpy(np.array(weight))
+    padded = [_pad(clips, math.nan).to(x.dtype) for clips in frames]
+    return {"x": x, "n_frames": n_frames}, (*target, *padded)
+
+
+def _pad(clips: Any, fill: float) -> torch.Tensor:
+    """Stack clips, continued by ``fill`` to the length of the longest."""
+    shape = len(clips), max(map(len, clips)), clips[0].shape[1]
+    padded = np.full(shape, fill, clips[0].dtype)
+    for row, clip in zip(padded, clips):
         row[: len(clip)] = clip
-    inputs = {"x": torch.from_numpy(x), "n_frames": torch.from_numpy(n_frames)}
-    return inputs, (torch.from_numpy(np.stack(y)), torch.from_numpy(np.array(weight)))
+    return torch.from_numpy(padded)
 
 
 class Schedule:
@@ -502,6 +521,11 @@ def predict(
             scores = module(**inputs)
             logits.append(scores.clip.double().cpu().numpy())
             if frames:
+                if scores.frame is None:
+                    raise ValueError(
+                        "the network scores clips alone: finding events, and "
+                        "self_training, need one that scores frames"
+                    )
                 length = inputs["x"].shape[1]
                 proba = frame_proba(scores, length, module.time_pooling).cpu().numpy()
                 for i, rows in zip(order[start : start + batch_size], proba):
