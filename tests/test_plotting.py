@@ -15,6 +15,7 @@ from sklearn_sed import FeatureArray, LogMelTransformer
 from sklearn_sed.analysis import class_correlation, mean_off_diagonal
 from sklearn_sed.calibration import multilabel_calibration_curve
 from sklearn_sed.events import (
+    TagArray,
     events_to_frames,
     frames_to_events,
     make_events,
@@ -545,6 +546,23 @@ def test_reliability_curves(ax):
     assert sum(bar.get_height() for bar in display.bars_) == pytest.approx(1.0)
     assert legend_names(ax)[-1] == f"mine (ECE = {expected.error:.3f})"
     assert display.diagonal_.get_xydata().tolist() == [[0, 0], [1, 1]]
+
+
+@pytest.mark.parametrize(("width", "beside"), [(3.4, False), (7.0, True)])
+def test_many_curves_leave_room_for_themselves(width, beside):
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, 3.5), layout="constrained")
+    y_true = TagArray([[1, 0], [0, 1]], ["Alarm_bell_ringing", "Dog"])
+    display = ReliabilityDisplay.from_predictions(
+        y_true, [[0.9, 0.2], [0.1, 0.8]], ax=figure.subplots()
+    )
+    figure.draw_without_rendering()
+    axes, legend = display.ax_.bbox, display.ax_.get_legend().get_window_extent()
+    assert legend_names(display.ax_)[0] == "Alarm bell ringing (0.10)"
+    assert axes.width > figure.bbox.width / 2
+    assert (legend.x0 >= axes.x1) == beside
+    assert legend.x0 >= 0
 
 
 def test_reliability_with_less_on_it(features, y_true):

@@ -122,7 +122,7 @@ class PSDROCDisplay:
             xlabel="Effective false positives per hour",
             ylabel="Effective true positive rate",
         )
-        legend_of_curves(ax, beside=plot_classes, loc="lower right")
+        legend_of_curves(ax, many=plot_classes, loc="lower right")
         return self
 
     def _draw(self, ax, efpr, tpr, **style):

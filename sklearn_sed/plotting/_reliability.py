@@ -132,7 +132,7 @@ class ReliabilityDisplay:
             xlabel="Mean predicted probability",
             ylabel="Fraction of clips with the class",
         )
-        legend_of_curves(ax, beside=bool(class_curves), loc="upper left")
+        legend_of_curves(ax, many=bool(class_curves), loc="upper left")
         return self
 
     def _draw_distribution(self, ax):
@@ -168,7 +168,8 @@ class ReliabilityDisplay:
         y_proba : array-like of shape (n_clips, n_classes)
             Probability of each class in each clip.
         labels : sequence of str of length n_classes, default=None
-            The class of each column. None numbers them.
+            The class of each column. By default the names that `y_true` carries, or
+            else numbers.
         n_bins : int, default=10
             Number of bins.
         strategy : {"uniform", "quantile"}, default="uniform"
@@ -202,7 +203,9 @@ class ReliabilityDisplay:
             )
             for average in ("micro", None)
         )
-        names = range(len(by_class)) if labels is None else labels
+        names = getattr(y_true, "classes", None) if labels is None else labels
+        if names is None:
+            names = range(len(by_class))
         display = cls(curve, class_curves=dict(zip(names, by_class)), name=name)
         return display.plot(ax, **kwargs)
 

@@ -20,6 +20,7 @@ BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY_BLUE = CYCLE = (
 )
 LINESTYLES = ("-", "--", ":", "-.")  # for more classes than colours
 REFERENCE_COLOR, ESTIMATED_COLOR = BLUE, ORANGE
+_ROOM_BESIDE = 3.5  # inches: a legend beside narrower axes would leave them none
 
 
 def class_name(label: Any) -> str:
@@ -37,21 +38,27 @@ def draw_bars(ax: "Axes", lanes: Any, table: Any, style: dict[str, Any]) -> Any:
     return ax.barh(lanes, offset - onset, left=onset, **style)
 
 
-def legend_above(ax: "Axes") -> None:
-    """Put the legend in one row above the axes, on the right."""
+def legend_above(ax: "Axes", ncols: int = 3) -> None:
+    """Put the legend above the axes, on the right, small enough for a column."""
     ax.legend(
         loc="lower right",
         bbox_to_anchor=(1.0, 1.0),
-        ncols=3,
+        ncols=ncols,
         frameon=False,
         borderaxespad=0.1,
+        columnspacing=1.2,
+        fontsize="small",
+        handlelength=1.5,
     )
 
 
-def legend_of_curves(ax: "Axes", *, beside: bool, loc: str) -> None:
-    """Put the legend beside the axes where there are many curves, else within."""
+def legend_of_curves(ax: "Axes", *, many: bool, loc: str) -> None:
+    """Put the legend within the axes; of many curves beside them, in a column above."""
+    if many and ax.get_window_extent().width / ax.figure.dpi < _ROOM_BESIDE:
+        legend_above(ax, ncols=1)
+        return
     place: dict[str, Any] = {"loc": loc}
-    if beside:
+    if many:
         place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
     ax.legend(fontsize="small", frameon=False, **place)
 
