@@ -4,8 +4,10 @@ Settings of Sphinx have lower-case names; what begins with an underscore is ours
 """
 
 import os
+import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import requests
 
@@ -16,7 +18,9 @@ author = "The sklearn_sed developers"
 copyright = author
 version = release = sklearn_sed.__version__
 
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 extensions = [
+    "check_links",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",

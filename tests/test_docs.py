@@ -1,6 +1,7 @@
-"""The site: its API reference lists what is public, nothing else."""
+"""The site: its reference lists what is public, its links are checked."""
 
 import importlib
+import importlib.util
 import re
 from pathlib import Path
 
@@ -33,3 +34,28 @@ def test_the_reference_lists_every_public_name():
     assert len(listed) == len(set(listed))
     in_words = {"nn.POOLINGS"}
     assert set(listed) | in_words == public_names()
+
+
+@pytest.mark.skipif(not DOCS.is_dir(), reason="there are no docs beside this package")
+def test_links_that_lead_nowhere_are_found(tmp_path):
+    path = DOCS / "_extensions" / "check_links.py"
+    spec = importlib.util.spec_from_file_location("check_links", path)
+    check_links = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(check_links)
+    (tmp_path / "a b.png").touch()
+    (tmp_path / "other.html").write_text("<p id=there></p>", encoding="utf-8")
+    page = tmp_path / "page.html"
+    page.write_text(
+        """<h1 id="top">A page</h1>
+        <a href="#top"> <a href="other.html#there"> <a href="https://example.org/x">
+        <img src="a%20b.png" srcset="a%20b.png, c.png 2x">
+        <a href="#bottom"> <a href="other.html#here"> <a href="third.html">""",
+        encoding="utf-8",
+    )
+    lost = check_links.lost_links([page, tmp_path / "other.html"])
+    assert [link for _, link in lost] == [
+        "#bottom",
+        "c.png",
+        "other.html#here",
+        "third.html",
+    ]
