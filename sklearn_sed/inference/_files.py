@@ -12,6 +12,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from sklearn_sed._storage import replace_file
+from sklearn_sed._store import stamp
 from sklearn_sed.events import make_events, write_events
 from sklearn_sed.exceptions import AnnotationError, AudioError, AudioWarning
 from sklearn_sed.inference._journal import Journal
@@ -253,29 +254,20 @@ def _warn_of(record: _Record, on_error: str) -> None:
 def _is_done(journal: Journal, name: str, on_error: str) -> bool:
     """Tell whether the journal has this file, unchanged."""
     record = journal.records.get(name)
-    if record is None or record["stamp"] != _stamp(name):
+    if record is None or record["stamp"] != stamp(name):
         return False
     return "events" in record or on_error != "raise"
 
 
-def _stamp(name: str) -> list[int] | None:
-    """Return what changes when a file does; None when there is none."""
-    try:
-        status = os.stat(name)
-    except (OSError, ValueError):
-        return None
-    return [status.st_size, status.st_mtime_ns]
-
-
 def _detect(model: Any, name: str, window: float, overlap: float) -> _Record:
     """Return the journal's record of one file."""
-    stamp = _stamp(name)
+    current = stamp(name)
     try:
         events = list(iter_events(model, name, window=window, overlap=overlap))
     except AudioError as error:
         kind = error.reason.partition(":")[0]
-        return {"path": name, "stamp": stamp, "class": kind, "reason": error.reason}
-    return {"path": name, "stamp": stamp, "events": events}
+        return {"path": name, "stamp": current, "class": kind, "reason": error.reason}
+    return {"path": name, "stamp": current, "events": events}
 
 
 def _report(path: Path, records: Sequence[_Record]) -> pd.DataFrame:
