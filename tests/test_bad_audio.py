@@ -7,7 +7,13 @@ import soundfile
 from pandas.testing import assert_frame_equal
 from sklearn.pipeline import make_pipeline
 
-from sklearn_sed import EventDecoder, LogMelTransformer, WeakEventDetector
+from sklearn_sed import (
+    EventDecoder,
+    LogMelTransformer,
+    TwoPassSED,
+    WeakEventDetector,
+    WeakTagger,
+)
 from sklearn_sed._logmel import SILENCE_DB
 from sklearn_sed.events import read_events
 from sklearn_sed.exceptions import AudioError, AudioWarning
@@ -15,6 +21,7 @@ from sklearn_sed.inference import detect_events, detect_files
 
 from ._damage import damage_in_twenty_ways
 from ._networks import EXACT
+from .test_learners import TINY_CRNN
 
 RATE = 8000
 N_FILES, N_BAD = 1000, 20
@@ -169,3 +176,44 @@ def test_a_file_for_each_recording_but_the_bad(format, paths, bad, model, tmp_pa
     )
     check_report(report, bad[:2])
     assert not list((tmp_path / "none").iterdir())
+
+
+NOISE = 0.1 * np.random.default_rng(2).standard_normal(4000)
+ODD = {
+    "8_channels": (np.tile(NOISE[:, None], 8), RATE, "PCM_16"),
+    "1_sample": (NOISE[:1], RATE, "PCM_16"),
+    "shorter_than_a_frame": (NOISE[:100], RATE, "PCM_16"),
+    "dc": (np.full(4000, 0.5), RATE, "FLOAT"),
+    "silence": (np.zeros(4000), RATE, "PCM_16"),
+    "clipped": (np.sign(NOISE), RATE, "PCM_16"),
+    "nearly_nothing": (1e-30 * NOISE, RATE, "FLOAT"),
+    "30_dB_too_loud": (300 * NOISE, RATE, "FLOAT"),
+    **{f"{rate}_Hz": (NOISE, rate, "PCM_16") for rate in (11025, 44100, 96000, 192000)},
+    **{how: (NOISE, RATE, how) for how in ("PCM_U8", "PCM_24", "PCM_32", "DOUBLE")},
+}
+
+
+def test_odd_but_valid_clips_have_finite_scores(tmp_path):
+    rng = np.random.default_rng(0)
+    part = {"network_params": TINY_CRNN, "max_epochs": 1, "random_state": 0}
+    system = TwoPassSED(
+        tagger=WeakTagger(**part, threshold=0.0), detector=WeakEventDetector(**part)
+    )
+    system = make_pipeline(LogMelTransformer(**FEATURES), system)
+    system.fit(0.1 * rng.normal(size=(12, 4000)), [["a"], ["b"], []] * 4)
+    paths = []
+    for name, (samples, rate, subtype) in ODD.items():
+        paths.append(tmp_path / f"{name}.wav")
+        soundfile.write(paths[-1], samples, rate, subtype=subtype)
+    features = system[0].transform(paths)
+    assert np.isfinite(system.predict_proba(paths)).all()
+    for clip, path in zip(system[1].predict_frame_proba(features), paths):
+        assert len(clip) >= 1
+        assert np.isfinite(clip).all(), path
+    for path, table in zip(paths, system.predict(paths)):
+        streamed = detect_events(system, path)
+        assert_frame_equal(streamed, table)
+        assert np.isfinite(table[["onset", "offset", "score"]].to_numpy()).all()
+    # Odd clips learn as well, alone and together.
+    again = system.fit(paths, [["a"], ["b"], [], ["a", "b"]] * 4)
+    assert np.isfinite(again.predict_proba(paths)).all()
