@@ -14,8 +14,8 @@ ROOT = Path(sklearn_sed.__file__).parent
 # A room may import from the rooms in earlier rows, and from its own.
 ROWS = [
     {"_version", "exceptions"},
-    {"_containers", "_logmel", "_storage"},
-    {"_checkpoint", "audio", "events"},
+    {"_containers", "_logmel_numba", "_storage"},
+    {"_checkpoint", "_logmel", "audio", "events"},
     {"_validation"},
     {"_features", "_decoder", "_thresholds", "metrics"},
     {"analysis", "_store", "_self_training"},

@@ -1,0 +1,562 @@
+"""The log-mel transform of many frames side by side, compiled for this processor.
+
+Equal to the plain form in :mod:`sklearn_sed._logmel`, several times as fast. Importing
+this module imports numba and compiles the kernel or loads it from numba's cache: do it
+when there is a waveform to transform.
+
+**Lanes.** All frames undergo the same arithmetic. So each variable of the transform is
+a vector with one frame per lane, and each factor one number for all lanes. No frame
+sees its neighbours, and which lane it is in changes nothing. For such vectors, samples
+`hop_length` apart must lie side by side. Sample ``q * hop_length + m`` of frame t is
+sample m of stretch ``t + q`` of the waveform when that is cut into stretches of
+`hop_length` samples; transposing them once serves all frames that overlap.
+
+**Fourier transform.** With ``w(n) = exp(-2πi / n)``: the windowed frame v of 2N real
+samples becomes N complex numbers, ``z[j] = v[2j] + i v[2j + 1]``. Their transform Z
+holds that of the even samples, ``E[k] = (Z[k] + conj(Z[N-k])) / 2``, and of the odd
+ones, ``O[k] = -i (Z[k] - conj(Z[N-k])) / 2``. Then ``V[k] = E[k] + w(2N)^k O[k]`` and
+``conj(V[N-k]) = E[k] - w(2N)^k O[k]``. The halves are put into the window.
+
+Z is found in passes, after Stockham. A transform of n = 4m numbers is four of m:
+
+    ``Z[4k + r] = Σ_p w(m)^(kp) · w(n)^(rp) · Σ_j (-i)^(rj) z[p + jm]``
+
+where the inner sum needs no multiplications. A pass does this to s transforms that lie
+interleaved, s numbers apart, and leaves 4s transforms of m numbers, interleaved again;
+after the last, Z is in order. A factor 2 that is left takes a pass of sums and
+differences.
+
+**Bands.** A bin lies between the peaks of two neighbouring bands, on the falling side
+of the one and the rising side of the other. The two weights are kept as one complex
+number: the real part of the sum over these bins goes to the one band, the imaginary
+part to the other, which is complete after the next sum.
+
+**Rounding.** float32 makes an error of each V[k] that depends on all of V: it stays
+within ``ρ · sqrt(mean(abs(V)**2))`` when ρ is ten roundings. For a band of power P and
+largest weight h that is at most ``2ρ · sqrt(h · mean(abs(V)**2) / P)`` of P. A frame is
+unsure when this reaches 1e-3 dB in a band less than 80 dB below its loudest one. Few
+are, those with loud tones or rumble beside quiet bands; float64 must settle them.
+"""
+
+import inspect
+import operator
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from llvmlite import binding, ir
+from numba import njit, types
+from numba.core.datamodel import default_manager
+from numba.extending import intrinsic, models, overload, register_model
+from numpy.polynomial import Chebyshev, Polynomial
+
+_F = np.float32
+_LANES = 16 if binding.get_host_cpu_features().get("avx512f") else 8
+_ROW = 2 * _LANES  # numbers in a row of complex lanes
+_CHUNK = 64  # frames whose samples are transposed at a time, to stay in a cache
+
+_ROUNDING = 10 * 2.0**-24
+_TOLERANCE = 1e-3 * np.log(10) / 10  # 1e-3 dB as a share of the power
+_UNSURE_BELOW = _F((2 * _ROUNDING / _TOLERANCE) ** 2)
+_RANGE = _F(1e-8)  # 80 dB
+
+# 10 log10(m * 2**e) = _DB_PER_OCTAVE * e + (m - 1) * polynomial(m - 1), with m between
+# sqrt(1/2) and sqrt(2)
+_DB_PER_OCTAVE = _F(10 * np.log10(2))
+_SQRT_HALF_BITS = int(_F(0.5**0.5).view(np.int32))
+_POLYNOMIAL = Chebyshev.interpolate(
+    lambda x: 10 * np.log1p(x) / (np.log(10) * x), 8, [0.5**0.5 - 1, 2**0.5 - 1]
+).convert(kind=Polynomial)
+_COEFFICIENTS = tuple(_F(c) for c in _POLYNOMIAL.coef[::-1])
+
+
+class Tables(NamedTuple):
+    """What the kernel needs to know of its parameters."""
+
+    window: np.ndarray  # (n_fft,), halved
+    twiddles: np.ndarray  # the factors w(n)^(rp), pass by pass
+    turns: np.ndarray  # (n_fft // 4 + 1,): w(2N)^k
+    starts: np.ndarray  # (n_mels + 2,): first bin in which a band is the highest
+    weights: np.ndarray  # (n_fft // 2 + 1,): the band's below + i * the band's own
+    heights: np.ndarray  # (n_mels,): largest weight of each band
+
+
+def log_mel_frames(
+    waveform: np.ndarray,
+    n_frames: int,
+    hop_length: int,
+    tables: Tables,
+    silence_db: np.float32,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the log-mel frames of a waveform, and where rounding might show.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (n_samples,), float32
+    n_frames, hop_length : int
+    tables : Tables
+    silence_db : float32
+        The least value.
+
+    Returns
+    -------
+    mel : ndarray of shape (n_frames, n_mels), float32
+        Decibels.
+    unsure : ndarray of shape (n_frames,), bool
+        Frames with a band that may be off by more than 1e-3 dB.
+    """
+    mel = np.empty((n_frames, len(tables.heights)), np.float32)
+    unsure = np.empty(n_frames, np.bool_)
+    waveform = np.require(waveform, np.float32, ["C", "A"])
+    _kernel(waveform, hop_length, *tables, silence_db, mel, unsure)
+    return mel, unsure
+
+
+def make_tables(window: np.ndarray, filters: np.ndarray) -> Tables:
+    """Tabulate what the kernel needs for a window and a filter bank of triangles.
+
+    Parameters
+    ----------
+    window : ndarray of shape (n_fft,)
+        `n_fft` is a power of two, 8 or more.
+    filters : ndarray of shape (n_mels, n_fft // 2 + 1), float32
+
+    Returns
+    -------
+    Tables
+    """
+    n_fft, (n_mels, n_bins) = len(window), filters.shape
+    twiddles, n = [], n_fft // 2
+    while n >= 4:
+        exponents = np.outer(np.arange(n // 4), [1, 2, 3])
+        twiddles.append(np.exp(-2j * np.pi * exponents / n).ravel())
+        n //= 4
+    turns = np.exp(-2j * np.pi * np.arange(n_fft // 4 + 1) / n_fft)
+    # a bin lies in the highest band that weighs it, and may lie in the one below
+    band = (np.arange(n_mels)[:, np.newaxis] * (filters > 0)).max(axis=0)
+    band = np.maximum.accumulate(band)
+    bins = np.arange(n_bins)
+    below = np.where(band > 0, filters[band - 1, bins], 0)
+    return Tables(
+        (window / 2).astype(np.float32),
+        np.concatenate(twiddles).astype(np.complex64),
+        turns.astype(np.complex64),
+        np.searchsorted(band, np.arange(n_mels + 2)),
+        (below + 1j * filters[band, bins]).astype(np.complex64),
+        filters.max(axis=1),
+    )
+
+
+# Complex vectors ---------------------------------------------------------------------
+
+
+class Lanes(types.Type):
+    """A complex number per frame, as two vectors: all real parts, all imaginary ones.
+
+    In a float32 array, a row holds the one and then the other.
+    """
+
+
+_VECTOR = ir.VectorType(ir.FloatType(), _LANES)
+_PAIR = ir.LiteralStructType([_VECTOR, _VECTOR])
+_INDEX = ir.IntType(32)
+_INDICES = ir.VectorType(_INDEX, _LANES)
+_ZERO = ir.Constant(_VECTOR, [0.0] * _LANES)
+_FUSED = {"flags": ("contract",)}  # a product may be added without being rounded
+
+_lanes = Lanes("Lanes")
+_int, _float, _complex = types.intp, types.float32, types.complex64
+_array = types.float32[::1]
+_waveform = _array.copy(readonly=True)
+_DATA = default_manager[_array].get_field_position("data")
+
+
+@register_model(Lanes)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: Any):
+        super().__init__(manager, kind, _PAIR)
+
+
+def _instruction(result: Any, *kinds: Any) -> Callable:
+    """Let compiled code call what a function emits with an LLVM builder."""
+
+    def decorate(emit: Callable) -> Any:
+        def define(typing: Any, *args: Any) -> tuple:
+            def lower(context: Any, b: Any, signature: Any, values: Any) -> Any:
+                value = emit(b, *values)
+                return context.get_dummy_value() if value is None else value
+
+            return result(*kinds), lower
+
+        define.__signature__ = inspect.signature(emit)  # type: ignore[attr-defined]
+        return intrinsic(define)
+
+    return decorate
+
+
+def _operator(function: Callable, kind: Any) -> Callable:
+    """Let an operator between lanes and something else be an instruction."""
+
+    def decorate(instruction: Any) -> None:
+        @overload(function)
+        def choose(x, y):
+            return (
+                (lambda x, y: instruction(x, y)) if (x, y) == (_lanes, kind) else None
+            )
+
+    return decorate
+
+
+def _parts(b: Any, z: Any) -> tuple[Any, Any]:
+    """Return real and imaginary part, of lanes as of a complex number."""
+    return b.extract_value(z, 0), b.extract_value(z, 1)
+
+
+def _pair(b: Any, real: Any, imag: Any) -> Any:
+    z = b.insert_value(ir.Constant(_PAIR, ir.Undefined), real, 0)
+    return b.insert_value(z, imag, 1)
+
+
+def _spread(b: Any, number: Any) -> Any:
+    """Return a vector with one number in every lane."""
+    nothing = ir.Constant(_VECTOR, ir.Undefined)
+    vector = b.insert_element(nothing, number, ir.Constant(_INDEX, 0))
+    return b.shuffle_vector(vector, nothing, ir.Constant(_INDICES, [0] * _LANES))
+
+
+def _address(b: Any, array: Any, i: Any) -> Any:
+    """Return where the vector lies that begins with element i."""
+    start = b.gep(b.extract_value(array, _DATA), [i])
+    return b.bitcast(start, _VECTOR.as_pointer())
+
+
+@_instruction(_lanes, _array, _int, _int)
+def _load(b, array, i, j):
+    """Return ``array[i : i + LANES] + 1j * array[j : j + LANES]``."""
+    return _pair(b, *(b.load(_address(b, array, k), align=4) for k in (i, j)))
+
+
+@_instruction(types.void, _array, _int, _int, _lanes)
+def _store(b, array, i, j, z):
+    """Assign real parts to ``array[i : i + LANES]``, imaginary ones from j on."""
+    for k, part in zip((i, j), _parts(b, z)):
+        b.store(part, _address(b, array, k), align=4)
+
+
+@_instruction(types.void, _array, _int, _int, _waveform, _int, _int)
+def _transpose_square(b, target, i, width, source, j, step):
+    """Assign ``target[i + p * width + q] = source[j + q * step + p]``, p, q < LANES."""
+    rows = []
+    for _ in range(_LANES):
+        rows.append(b.load(_address(b, source, j), align=4))
+        j = b.add(j, step)
+    lanes = np.arange(_LANES)
+    for bit in 2 ** np.arange(_LANES.bit_length() - 1):
+        # swap this bit of the number of the row with that of the lane
+        low, high = lanes & ~bit, lanes | bit
+        first = np.where(lanes & bit, low + _LANES, low)
+        second = np.where(lanes & bit, high + _LANES, high)
+        masks = [ir.Constant(_INDICES, m.tolist()) for m in (first, second)]
+        for p in lanes[lanes & bit == 0]:
+            pair = rows[p], rows[p | bit]
+            rows[p], rows[p | bit] = (b.shuffle_vector(*pair, m) for m in masks)
+    for row in rows:
+        b.store(row, _address(b, target, i), align=4)
+        i = b.add(i, width)
+
+
+@_instruction(_lanes)
+def _zero(b):
+    return _pair(b, _ZERO, _ZERO)
+
+
+@_operator(operator.add, _lanes)
+@_instruction(_lanes, _lanes, _lanes)
+def _add(b, x, y):
+    parts = zip(_parts(b, x), _parts(b, y))
+    return _pair(b, *(b.fadd(p, q, **_FUSED) for p, q in parts))
+
+
+@_operator(operator.sub, _lanes)
+@_instruction(_lanes, _lanes, _lanes)
+def _subtract(b, x, y):
+    parts = zip(_parts(b, x), _parts(b, y))
+    return _pair(b, *(b.fsub(p, q, **_FUSED) for p, q in parts))
+
+
+@_operator(operator.mul, _complex)
+@_instruction(_lanes, _lanes, _complex)
+def _multiply(b, z, factor):
+    (x, y), (u, v) = _parts(b, z), (_spread(b, part) for part in _parts(b, factor))
+    xu, xv, yu, yv = (b.fmul(p, q, **_FUSED) for p in (x, y) for q in (u, v))
+    return _pair(b, b.fsub(xu, yv, **_FUSED), b.fadd(xv, yu, **_FUSED))
+
+
+@_instruction(_lanes, _lanes, _float, _float)
+def _scale(b, z, p, q):
+    """Multiply all real parts with p and all imaginary ones with q."""
+    parts = zip(_parts(b, z), (p, q))
+    return _pair(b, *(b.fmul(x, _spread(b, factor), **_FUSED) for x, factor in parts))
+
+
+@_instruction(_lanes, _lanes)
+def _turn(b, z):
+    """Return ``-1j * z``."""
+    real, imag = _parts(b, z)
+    return _pair(b, imag, b.fneg(real))
+
+
+@_instruction(_lanes, _lanes)
+def _conj(b, z):
+    real, imag = _parts(b, z)
+    return _pair(b, real, b.fneg(imag))
+
+
+@_instruction(_lanes, _lanes, _lanes)
+def _powers(b, x, y):
+    """Return ``abs(x)**2 + 1j * abs(y)**2``."""
+    squares = [[b.fmul(p, p, **_FUSED) for p in _parts(b, z)] for z in (x, y)]
+    return _pair(b, *(b.fadd(*pair, **_FUSED) for pair in squares))
+
+
+@_instruction(_lanes, _lanes, _array, _int, _complex)
+def _add_weighted(b, total, array, i, weight):
+    """Return ``total + weight * array[i : i + LANES]``."""
+    row = b.load(_address(b, array, i), align=4)
+    products = (b.fmul(row, _spread(b, w), **_FUSED) for w in _parts(b, weight))
+    parts = zip(_parts(b, total), products)
+    return _pair(b, *(b.fadd(p, q, **_FUSED) for p, q in parts))
+
+
+@_instruction(_lanes, _lanes)
+def _next_band(b, total):
+    """Return the imaginary parts as real ones: what rose will fall."""
+    return _pair(b, b.extract_value(total, 1), _ZERO)
+
+
+# The kernel --------------------------------------------------------------------------
+
+_options: dict[str, Any] = {
+    "error_model": "numpy",
+    "fastmath": {"contract", "nnan", "nsz"},
+}
+_wrappers: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_inlined: Any = njit(forceinline=True, **_options, **_wrappers)
+
+
+@_inlined
+def _get(rows, i):
+    return _load(rows, i * _ROW, i * _ROW + _LANES)
+
+
+@_inlined
+def _put(rows, i, z):
+    _store(rows, i * _ROW, i * _ROW + _LANES, z)
+
+
+@_inlined
+def _aligned(n_numbers):
+    """Allocate numbers from the start of a cache line on."""
+    numbers = np.empty(n_numbers + 16, np.float32)
+    start = -(numbers.ctypes.data // 4) % 16
+    return numbers[start : start + n_numbers]
+
+
+@_inlined
+def _transpose(waveform, start, hop_length, n_columns, rows, width):
+    """Put ``waveform[start + q * hop_length + m]`` into column q of row m."""
+    n_rows = len(rows) // width
+    for q in range(0, n_columns, _LANES):
+        first = start + q * hop_length
+        is_inside = first >= 0 and first + _LANES * hop_length <= len(waveform)
+        n_fast = n_rows // _LANES * _LANES if is_inside else 0
+        for m in range(0, n_fast, _LANES):
+            i = m * width + q
+            _transpose_square(rows, i, width, waveform, first + m, hop_length)
+        for m in range(n_fast, n_rows):
+            for lane in range(_LANES):
+                i = first + lane * hop_length + m
+                known = 0 <= i < len(waveform)
+                rows[m * width + q + lane] = waveform[i] if known else _F(0)
+
+
+@_inlined
+def _four(a, b, c, d):
+    """Transform four numbers."""
+    s, t, u, v = a + c, a - c, b + d, _turn(b - d)
+    return s + u, t + v, s - u, t - v
+
+
+@_inlined
+def _windowed(samples, places, frame, window, j):
+    z = _load(samples, places[2 * j] + frame, places[2 * j + 1] + frame)
+    return _scale(z, window[2 * j], window[2 * j + 1])
+
+
+@_inlined
+def _first_pass(samples, places, frame, window, twiddles, y):
+    m = len(window) // 8
+    for p in range(m):
+        a, b, c, d = _four(
+            _windowed(samples, places, frame, window, p),
+            _windowed(samples, places, frame, window, p + m),
+            _windowed(samples, places, frame, window, p + 2 * m),
+            _windowed(samples, places, frame, window, p + 3 * m),
+        )
+        _put(y, 4 * p, a)
+        _put(y, 4 * p + 1, b * twiddles[3 * p])
+        _put(y, 4 * p + 2, c * twiddles[3 * p + 1])
+        _put(y, 4 * p + 3, d * twiddles[3 * p + 2])
+
+
+@_inlined
+def _pass(x, m, s, twiddles, y):
+    for p in range(m):
+        w1, w2, w3 = twiddles[3 * p], twiddles[3 * p + 1], twiddles[3 * p + 2]
+        for q in range(s):
+            i, j, ms = q + s * p, q + 4 * s * p, m * s
+            a, b, c, d = _four(
+                _get(x, i), _get(x, i + ms), _get(x, i + 2 * ms), _get(x, i + 3 * ms)
+            )
+            _put(y, j, a)
+            _put(y, j + s, b * w1)
+            _put(y, j + 2 * s, c * w2)
+            _put(y, j + 3 * s, d * w3)
+
+
+@_inlined
+def _pass_of_two(x, s, y):
+    for q in range(s):
+        a, b = _get(x, q), _get(x, q + s)
+        _put(y, q, a + b)
+        _put(y, q + s, a - b)
+
+
+@_inlined
+def _spectrum(samples, places, frame, window, twiddles, x, y):
+    """Return Z, in one of the arrays x and y, and the other array."""
+    n, s = len(window) // 2, 4
+    m = n // 4
+    _first_pass(samples, places, frame, window, twiddles, x)
+    done = 3 * m
+    while m >= 4:
+        m //= 4
+        _pass(x, m, s, twiddles[done:], y)
+        done += 3 * m
+        s *= 4
+        x, y = y, x
+    if m == 2:
+        _pass_of_two(x, s, y)
+        x, y = y, x
+    return x, y
+
+
+@_inlined
+def _power(z, turns, power):
+    """Fill the rows of power; return the sums of those below and above n / 2."""
+    n = 2 * (len(turns) - 1)
+    total = _zero()
+    _put(z, n, _get(z, 0))  # Z is periodic
+    for k in range(n // 2 + 1):
+        x, y = _get(z, k), _conj(_get(z, n - k))
+        even, odd = x + y, _turn(x - y) * turns[k]
+        both = _powers(even + odd, even - odd)
+        _store(power, k * _LANES, (n - k) * _LANES, both)
+        total = total + both
+    return total
+
+
+@_inlined
+def _bands(power, starts, weights, bands):
+    """Fill the rows of bands; the real parts of row b + 1 are those of band b."""
+    total = _zero()
+    for b in range(len(starts) - 1):
+        total = _next_band(total)
+        for k in range(starts[b], starts[b + 1]):
+            total = _add_weighted(total, power, k * _LANES, weights[k])
+        _put(bands, b, total)
+
+
+@_inlined
+def _is_unsure(mel, heights, mean_power, silence):
+    peak = _F(0)
+    for b in range(len(mel)):
+        peak = max(peak, mel[b])
+    floor, bound = max(silence, _RANGE * peak), _UNSURE_BELOW * mean_power
+    n_unsure = 0
+    for b in range(len(mel)):
+        n_unsure += (mel[b] > floor) & (mel[b] < heights[b] * bound)
+    return n_unsure > 0
+
+
+@_inlined
+def _to_decibels(mel, octaves, silence_db):
+    bits = mel.view(np.int32)
+    for i in range(len(mel)):
+        octave = (bits[i] - _SQRT_HALF_BITS) >> 23
+        bits[i] -= octave << 23
+        octaves[i] = octave
+    for i in range(len(mel)):
+        x = mel[i] - _F(1)
+        y = _COEFFICIENTS[0]
+        for coefficient in _COEFFICIENTS[1:]:
+            y = y * x + coefficient
+        mel[i] = max(silence_db, _DB_PER_OCTAVE * octaves[i] + x * y)
+
+
+@njit(
+    types.void(
+        _waveform,
+        _int,
+        _array,
+        _complex[::1],
+        _complex[::1],
+        _int[::1],
+        _complex[::1],
+        _array,
+        _float,
+        _float[:, ::1],
+        types.bool_[::1],
+    ),
+    nogil=True,
+    cache=True,
+    **_options,
+)
+def _kernel(
+    waveform,
+    hop_length,
+    window,
+    twiddles,
+    turns,
+    starts,
+    weights,
+    heights,
+    silence_db,
+    mel,
+    unsure,
+):
+    """Fill mel with decibels and say which frames may be off by more than 1e-3 dB."""
+    n_fft, (n_frames, n_mels) = len(window), mel.shape
+    n, silence = n_fft // 2, _F(10) ** (silence_db / _F(10))
+    width = -(-(_CHUNK + (n_fft - 1) // hop_length) // _LANES) * _LANES
+    samples = _aligned(min(hop_length, n_fft) * width)
+    x, y = _aligned((n + 1) * _ROW), _aligned((n + 1) * _ROW)
+    power, bands = _aligned((n + 1) * _LANES), _aligned((n_mels + 1) * _ROW)
+    octaves = _aligned(_CHUNK * n_mels)
+    places = np.empty(n_fft, np.int64)  # of a frame's samples, among those transposed
+    for i in range(n_fft):
+        places[i] = i % hop_length * width + i // hop_length
+    for start in range(0, n_frames, _CHUNK):
+        stop = min(start + _CHUNK, n_frames)
+        _transpose(waveform, start * hop_length - n, hop_length, width, samples, width)
+        for t in range(start, stop, _LANES):
+            z, free = _spectrum(samples, places, t - start, window, twiddles, x, y)
+            _put(free, 0, _power(z, turns, power))
+            _bands(power, starts, weights, bands)
+            for lane in range(min(_LANES, stop - t)):
+                row = mel[t + lane]
+                for b in range(n_mels):
+                    row[b] = bands[(b + 1) * _ROW + lane]
+                mean_power = (free[lane] + free[_LANES + lane]) / n
+                unsure[t + lane] = _is_unsure(row, heights, mean_power, silence)
+        _to_decibels(mel[start:stop].reshape(-1), octaves, silence_db)
