@@ -16,7 +16,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sed._checkpoint import Checkpoint, training_key
 from sklearn_sed._features import FeatureArray
-from sklearn_sed._self_training import learn_frames, learn_tags
 from sklearn_sed._thresholds import tag_thresholds
 from sklearn_sed._validation import (
     UNLABELLED,
@@ -185,12 +184,13 @@ class WeakLearner(DefaultParts):
         if not warm:
             self._start(lesson, tags, seed)
         elif self.self_training:
-            lesson = self._teach(lesson, tags)
+            lesson = self._teach(lesson, tags) or lesson
         ended = self._train(lesson, rng, self.max_epochs, checkpoint)
         for _ in range(0 if warm else self.self_training):
-            if not ended:
+            taught = self._teach(lesson, tags) if ended else None
+            if taught is None:
                 break
-            lesson = self._teach(lesson, tags)
+            lesson = taught
             self._start(lesson, tags, _draw_seed(rng))
             if checkpoint is not None:
                 checkpoint = checkpoint.next_round()
@@ -434,17 +434,26 @@ class WeakLearner(DefaultParts):
             callbacks=list(self.callbacks or []),
         )
 
-    def _teach(self, lesson: Lesson, tags: Tags) -> Lesson:
-        """Return what the trained network teaches the next one."""
+    def _teach(self, lesson: Lesson, tags: Tags) -> Lesson | None:
+        """Return what the trained network teaches the next one, if anything.
+
+        Its frame scores, but for classes that a clip is known not to have; and its
+        clip scores, where there are no tags.
+        """
+        from sklearn_sed.nn._training import predict
+
         clips = lesson.clips
-        proba, frames = self._scores(clips)
-        indicator = learn_tags(tags.indicator, proba)
+        logits, frames = predict(
+            self.net_, clips.clips, clips.n_frames, self.batch_size, True
+        )
         unlabelled = np.setdiff1d(np.arange(len(clips)), _labelled(tags))
-        resolution = getattr(self, "time_resolution", None) or clips.time_resolution
+        if not frames and not len(unlabelled):
+            return None
+        possible = tags.indicator != 0
         return lesson._replace(
-            indicator=indicator,
+            indicator=np.where(tags.indicator < 0, _sigmoid(logits), tags.indicator),
             train=np.union1d(lesson.train, unlabelled),
-            frames=learn_frames(frames, indicator, resolution),
+            frames=[clip * row for clip, row in zip(frames, possible)] or None,
         )
 
     def _train(
@@ -551,6 +560,11 @@ class WeakLearner(DefaultParts):
         logits, probas = predict(
             self.net_, clips.clips, clips.n_frames, self.batch_size, True
         )
+        if not probas:
+            raise ValueError(
+                f"network={self.network!r} scores clips alone: finding events needs a "
+                "network that scores frames"
+            )
         if len(set(clips.n_frames.tolist())) == 1:
             frames = np.stack(probas)
         else:

@@ -108,7 +108,8 @@ class SeedEnsemble(MetaEstimatorMixin, DefaultParts):
         rng = check_random_state(self.random_state)
         seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_estimators)
         weight = {} if sample_weight is None else {"sample_weight": sample_weight}
-        self.__dict__.pop("estimators_", None)
+        # Without thresholds it is not fitted: an interruption leaves it so.
+        self.__dict__.pop("thresholds_", None)
         self.estimators_ = Parallel(n_jobs=self.n_jobs)(
             delayed(_fit)(self._unfitted().set_params(random_state=seed), X, y, weight)
             for seed in seeds.tolist()

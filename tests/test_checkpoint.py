@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sed import (
     EventDecoder,
+    SeedEnsemble,
     TwoPassSED,
     WeakEventDetector,
     WeakTagger,
@@ -83,8 +84,8 @@ def assert_same(a, b):
 
 def quick(learner, **options):
     """Return a learner that trains in no time, for 12 batches."""
-    options = {"batch_size": 8, "max_epochs": 4, "random_state": 0, **options}
-    return learner(network=TinyNet, **options)
+    usual = {"batch_size": 8, "max_epochs": 4, "self_training": 0, "random_state": 0}
+    return learner(network=TinyNet, **{**usual, **options})
 
 
 def kill(model, batch, X=X, y=Y):
@@ -110,15 +111,21 @@ def learner(request):
     return request.param
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "rmsprop", "sgd"])
-def test_a_killed_training_goes_on_to_the_same_end(learner, optimizer, tmp_path):
-    options = {**OPTIONS, "optimizer": optimizer}
+@pytest.mark.parametrize(
+    ("optimizer", "n_rounds"), [("adamw", 0), ("adamw", 1), ("rmsprop", 0), ("sgd", 0)]
+)
+def test_a_killed_training_goes_on_to_the_same_end(
+    learner, optimizer, n_rounds, tmp_path
+):
+    options = {**OPTIONS, "optimizer": optimizer, "self_training": n_rounds}
     whole = learned(learner(**options).fit(X, Y))
     model = learner(**options, checkpoint=tmp_path)
     for batch in (2, 6, 9):  # of 4 in an epoch: the first comes before one is over
         kill(model, batch)
+    if n_rounds:
+        kill(model, 11)
+    assert len(list(tmp_path.iterdir())) == 1 + n_rounds
     assert_same(learned(go_on(model)), whole)
-    assert len(list(tmp_path.iterdir())) == 1
     assert is_not_repeated(model)
 
 
@@ -218,6 +225,12 @@ def test_what_training_does_not_depend_on_may_change(tmp_path):
         warm_start=True,
     )
     assert is_not_repeated(tuned)
+    # Self-training places what it teaches in time.
+    taught = clone(detector).set_params(self_training=1)
+    go_on(taught)
+    assert is_not_repeated(taught)
+    with pytest.raises(Killed):
+        is_not_repeated(taught.set_params(time_resolution=0.1))
 
 
 def test_folds_share_a_folder(tmp_path):
@@ -269,6 +282,7 @@ def test_a_local_network_and_ragged_clips(tmp_path):
         "random_state": 0,
         "max_epochs": 3,
         "batch_size": 8,
+        "self_training": 0,
     }
     whole = WeakTagger(**options).fit(ragged, Y)
     model = WeakTagger(**options, checkpoint=tmp_path)
@@ -417,6 +431,7 @@ def test_ctrl_c_leaves_what_holds_a_learner_unfitted():
         (clone(system), "detector"),
         (TunedDecoderCV(quick(WeakEventDetector), cv=2), "estimator"),
         (CalibratedTaggerCV(quick(WeakTagger), cv=2), "estimator"),
+        (SeedEnsemble(quick(WeakTagger), n_estimators=2), "estimator"),
     ):
         model.fit(X, tables).set_params(**{f"{part}__callbacks": [CtrlC(5)]})
         with pytest.raises(KeyboardInterrupt):
