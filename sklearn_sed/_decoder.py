@@ -130,10 +130,10 @@ class EventDecoder(BaseEstimator):
         precision of the scores: a float32 score of 0.3 does not exceed 0.3.
     low_threshold : float, {"half", "tenth"} or None, per class, default="tenth"
         Hysteresis: frames with a score > low_threshold are active, too, where an
-        unbroken run of them contains a frame above `threshold`. "half" and "tenth" are
-        shares of the threshold, None is one threshold alone. Networks that learn from
-        tags are sure of the frames that give a sound away, and score the rest of it
-        low: a tenth finds its ends better than half does.
+        unbroken run of them contains a frame above `threshold`. A name is a share of
+        the threshold, None is one threshold alone. Networks that learn from tags are
+        sure of the frames that give a sound away, and score the rest of it low: a
+        tenth finds its ends better than half does.
     min_gap : float, per class, default=0.2
         Gaps between two events of a class that last less than this, in seconds, are
         closed.

@@ -70,8 +70,8 @@ class WeakEventDetector(WeakLearner):
         to the factor from there on, such as ``{0.6: 0.1}``.
     weight_decay : float, default=0.01
         Weight decay.
-    max_epochs : int, default=25
-        Passes over the training clips.
+    max_epochs : int, default=20
+        Passes over the training clips, in each round.
     batch_size : int, default=16
         Clips per step, in training and in prediction.
     class_weight : "balanced", dict or array-like of shape (n_classes,), default=None
@@ -91,10 +91,11 @@ class WeakEventDetector(WeakLearner):
     n_iter_no_change : int, default=10
         Epochs without improvement before stopping early.
     self_training : int, default=1
-        Rounds of self-training. In each, the events that the network finds within the
-        tags become targets of frames, and a new network learns from tags and frames,
-        for `max_epochs` epochs more. Clips without tags are learned from in these
-        rounds, as far as the network is sure of them.
+        Rounds of self-training. In each a new network learns, for `max_epochs` epochs
+        more, from the tags and from the frame scores of the one before, zero for
+        classes that are not tagged. Clips without tags are learned from in these
+        rounds, by their scores. Networks that score clips alone need such clips: there
+        is no other use of a round.
     callbacks : list of skorch callbacks, default=None
         Called during training.
     checkpoint : str or Path, default=None
@@ -211,7 +212,7 @@ class WeakEventDetector(WeakLearner):
         learning_rate=0.001,
         schedule="cosine",
         weight_decay=0.01,
-        max_epochs=25,
+        max_epochs=20,
         batch_size=16,
         class_weight=None,
         threshold="f1",

@@ -18,7 +18,7 @@ ROWS = [
     {"_checkpoint", "_logmel", "audio", "events"},
     {"_validation"},
     {"_features", "_decoder", "_thresholds", "metrics"},
-    {"analysis", "_store", "_self_training"},
+    {"analysis", "_store"},
     {"_base"},
     {"_tagger", "_detector"},
     {"_two_pass", "_ensemble"},

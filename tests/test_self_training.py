@@ -5,7 +5,6 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sklearn_sed import WeakEventDetector, WeakTagger
-from sklearn_sed._self_training import learn_frames, learn_tags
 from sklearn_sed.nn._augment import mix, roll
 from sklearn_sed.nn._losses import Scores, WeakLabelLoss, frame_loss
 from sklearn_sed.nn._networks import PaperTagger
@@ -15,33 +14,6 @@ from .test_learners import FAST, tones
 
 torch = pytest.importorskip("torch")
 X, Y = tones()
-
-
-def test_tags_that_are_known_stay():
-    indicator = np.array([[1, 0], [-1, -1]])
-    proba = np.array([[0.2, 0.9], [0.3, 0.7]])
-    assert_array_equal(learn_tags(indicator, proba), [[1, 0], [0.3, 0.7]])
-
-
-def test_frames_of_events_are_one_and_others_zero():
-    curve = np.full((10, 2), 0.01)
-    curve[3:6] = 0.2  # heard at all: the event reaches as far
-    curve[4] = 0.9
-    (target,) = learn_frames([curve], np.array([[1.0, 0.0]]), None)
-    assert_array_equal(target[:, 0], [0, 0, 0, 1, 1, 1, 0, 0, 0, 0])
-    assert_array_equal(target[:, 1], 0)
-
-
-def test_what_is_not_sure_is_unknown():
-    quiet = np.full((4, 3), 0.01)
-    (target,) = learn_frames([quiet], np.array([[1.0, 0.5, 0.1]]), 0.1)
-    assert np.isnan(target[:, :2]).all()  # a tag without an event, half a tag
-    assert_array_equal(target[:, 2], 0)
-
-
-def test_clips_of_different_lengths():
-    targets = learn_frames([np.ones((3, 1)), np.ones((5, 1))], np.ones((2, 1)), 0.1)
-    assert [target.tolist() for target in targets] == [[[1]] * 3, [[1]] * 5]
 
 
 def test_frame_loss_by_hand():
@@ -96,16 +68,13 @@ def test_it_learns_in_rounds(learner):
     assert model.n_iter_ == 60
 
 
-def test_frames_are_learned():
-    once = WeakEventDetector(**EXACT, self_training=0).fit(X, Y)
-    again = WeakEventDetector(**EXACT, self_training=1).fit(X, Y)
-    heard = np.stack(learn_frames(once.predict_frame_proba(X), Y, X.time_resolution))
-    active = np.asarray(again.predict_frame_proba(X)) > 0.5
-    known = ~np.isnan(heard)
-    assert (active == heard)[known].mean() > 0.95
-    assert (active == heard)[known].mean() > (
-        (np.asarray(once.predict_frame_proba(X)) > 0.5) == heard
-    )[known].mean()
+def test_the_next_network_learns_the_frames_of_the_one_before():
+    once = WeakEventDetector(**EXACT).fit(X, Y)
+    again = WeakEventDetector(**EXACT | {"self_training": 1}).fit(X, Y)
+    taught = np.asarray(once.predict_frame_proba(X)) * Y[:, None]
+    learned = np.asarray(again.predict_frame_proba(X))
+    assert np.corrcoef(learned.ravel(), taught.ravel())[0, 1] > 0.9
+    assert np.abs(learned - taught).mean() < 0.05
 
 
 @pytest.mark.parametrize("learner", [WeakTagger, WeakEventDetector])
@@ -141,9 +110,16 @@ def test_interrupted_rounds_go_on_from_the_checkpoint(tmp_path):
     assert_array_equal(resumed.predict_proba(X), whole.predict_proba(X))
 
 
-def test_a_network_without_frames_cannot():
-    model = WeakTagger(
-        network=PaperTagger, max_epochs=1, self_training=1, random_state=0
-    )
-    with pytest.raises(ValueError, match="one that scores frames"):
-        model.fit(np.zeros((4, 16, 16), np.float32), [["a"], []] * 2)
+def test_a_network_without_frames_learns_tags_alone():
+    X, Y = np.random.default_rng(0).normal(size=(6, 16, 16)), [["a"], []] * 3
+    params = {"network": PaperTagger, "max_epochs": 1, "random_state": 0}
+    once = WeakTagger(**params, self_training=0).fit(X, Y)
+    again = WeakTagger(**params, self_training=1).fit(X, Y)
+    assert_array_equal(again.predict_proba(X), once.predict_proba(X))
+    y = np.array([[1], [0], [1], [-1], [-1], [-1]])
+    more = WeakTagger(**params, self_training=1).fit(X, y).predict_proba(X)
+    fewer = WeakTagger(**params, self_training=0).fit(X, y).predict_proba(X)
+    assert not np.array_equal(more, fewer)
+    detector = WeakEventDetector(**params | {"time_resolution": 0.1}, cosine_weight=0)
+    with pytest.raises(ValueError, match="scores clips alone"):
+        detector.fit(X, Y).predict(X)

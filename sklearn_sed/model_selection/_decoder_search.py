@@ -27,8 +27,8 @@ DEFAULT_GRID: dict[str, list] = {
     "rescale": [False, True],
     "smoothing": ["median", "mean"],
     "smoothing_length": [0.1, 0.3, 0.6, 1.0],
-    "threshold": [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
-    "low_threshold": [0.1, 0.3, "half", None],
+    "threshold": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
+    "low_threshold": [0.03, 0.1, 0.2, "half", None],
     "min_gap": [0.1, 0.3, 0.8],
     "min_duration": [0.0, 0.2, 0.5],
 }

@@ -499,7 +499,8 @@ def predict(
     clip_logits : array of shape (n_clips, n_classes), float64
         Clip logits.
     frame_probas : list of array (n_frames_i, n_classes), float32
-        Frame probabilities on the input's frames; empty unless wanted.
+        Frame probabilities on the input's frames; empty unless wanted, or where the
+        network scores clips alone.
     """
     order = np.argsort(n_frames, kind="stable")
     module = net.module_.eval()
@@ -520,15 +521,11 @@ def predict(
             inputs = {key: value.to(parameter.device) for key, value in inputs.items()}
             scores = module(**inputs)
             logits.append(scores.clip.double().cpu().numpy())
-            if frames:
-                if scores.frame is None:
-                    raise ValueError(
-                        "the network scores clips alone: finding events, and "
-                        "self_training, need one that scores frames"
-                    )
+            if frames and scores.frame is not None:
                 length = inputs["x"].shape[1]
                 proba = frame_proba(scores, length, module.time_pooling).cpu().numpy()
                 for i, rows in zip(order[start : start + batch_size], proba):
                     probas[i] = rows[: n_frames[i]]
     clip_logits = np.concatenate(logits)
-    return clip_logits[np.argsort(order, kind="stable")], probas
+    frame_probas = [] if probas and probas[0] is None else probas
+    return clip_logits[np.argsort(order, kind="stable")], frame_probas
