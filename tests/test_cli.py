@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import skorch
 import soundfile
 
 from sklearn_sed import _presets, inference, load_model
@@ -240,6 +241,45 @@ def test_train_says_what_it_did(sed, trained, tmp_path, monkeypatch):
     assert "note: 5 audio files in" in done.err
     assert "monday/2.wav, monday/3.wav" in done.err
     assert "log-mel" in done.err  # the progress bar
+
+
+def test_train_goes_on_from_its_checkpoint(sed, trained, tmp_path, monkeypatch):
+    class CtrlC(skorch.callbacks.Callback):
+        def on_train_begin(self, net, **kwargs):
+            raise KeyboardInterrupt
+
+    def train(**callbacks):
+        def make_tiny_system(args):
+            return make_system(args).set_params(
+                tagger__network_params=TINY_CRNN,
+                detector__network_params=TINY_CRNN,
+                **callbacks,
+            )
+
+        monkeypatch.setattr(_train, "_make_system", make_tiny_system)
+        return sed(
+            *("train", trained.folder / "weak.tsv", trained.folder / "audio"),
+            *("-o", out, "--epochs", 1, "--sample-rate", RATE, "--quiet"),
+            *("--checkpoint", folder),
+        )
+
+    make_system = _train._make_system
+    out, folder = tmp_path / "model.sed", tmp_path / "training"
+    interrupted = train(detector__callbacks=[CtrlC()])
+    assert interrupted.code == 130
+    assert "interrupted" in interrupted.err
+    assert not out.exists()
+    done = {path.name for path in folder.glob("WeakTagger-*")}
+    assert done
+    finished = train()
+    assert finished.code == 1  # for there is a bad file
+    assert "warning" not in finished.err
+    assert {path.name for path in folder.glob("WeakTagger-*")} == done
+    model, other = load_model(out)[-1], load_model(trained.model)[-1]
+    for part in ("tagger_", "detector_"):
+        weights = getattr(model, part).net_.module_.state_dict()
+        for name, weight in getattr(other, part).net_.module_.state_dict().items():
+            assert (weights[name] == weight).all()
 
 
 def test_train_names_missing_audio(sed, tmp_path):
