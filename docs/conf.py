@@ -121,7 +121,7 @@ html_sidebars = {"changelog": [], "getting_started": [], "glossary": []}
 html_theme_options = {
     "logo": {"text": "sklearn_sed"},
     "navbar_align": "left",
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 5,
     "navigation_with_keys": False,
     "show_toc_level": 2,
     "footer_start": ["copyright"],
