@@ -16,6 +16,9 @@ from ._features import LogMelTransformer as LogMelTransformer
 from ._persistence import load_model as load_model
 from ._persistence import save_model as save_model
 from ._presets import make_paper_system as make_paper_system
+from ._store import StoredFeatures as StoredFeatures
+from ._store import open_features as open_features
+from ._store import store_features as store_features
 from ._tagger import WeakTagger as WeakTagger
 from ._two_pass import TwoPassSED as TwoPassSED
 from ._version import __version__ as __version__
