@@ -12,6 +12,7 @@ _AMIN = np.float32(1e-10)  # the power that counts as silence: -100 dB
 _DB_PER_LN = np.float32(10.0 / np.log(10.0))
 _BLOCK = 2**16  # samples transformed at a time: what stays in a processor's cache
 _BANDS_AT_ONCE = 8
+_COMPILED_LENGTHS = [2**power for power in range(3, 15)]
 
 SILENCE_DB = np.log(_AMIN) * _DB_PER_LN
 
@@ -52,7 +53,7 @@ def log_mel(
     everything for other lengths, and where numba cannot compile.
     """
     bank = (sample_rate, n_fft, n_mels, fmin, fmax)
-    kernel = _kernel() if 8 <= n_fft <= 2**14 and n_fft.bit_count() == 1 else None
+    kernel = _kernel() if n_fft in _COMPILED_LENGTHS else None
     if kernel is None:
         return plain_log_mel(_frames(waveform, n_fft, hop_length), *bank)
     n_frames, tables = 1 + len(waveform) // hop_length, _tables(*bank)

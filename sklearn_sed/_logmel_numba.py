@@ -17,25 +17,29 @@ holds that of the even samples, ``E[k] = (Z[k] + conj(Z[N-k])) / 2``, and of the
 ones, ``O[k] = -i (Z[k] - conj(Z[N-k])) / 2``. Then ``V[k] = E[k] + w(2N)^k O[k]`` and
 ``conj(V[N-k]) = E[k] - w(2N)^k O[k]``. The halves are put into the window.
 
-Z is found in passes, after Stockham. A transform of n = 4m numbers is four of m:
+Z is found in passes. A transform of n = 4m numbers is four of m numbers each:
 
     ``Z[4k + r] = Σ_p w(m)^(kp) · w(n)^(rp) · Σ_j (-i)^(rj) z[p + jm]``
 
-where the inner sum needs no multiplications. A pass does this to s transforms that lie
-interleaved, s numbers apart, and leaves 4s transforms of m numbers, interleaved again;
-after the last, Z is in order. A factor 2 that is left takes a pass of sums and
-differences.
+where the inner sum takes no multiplications. A pass computes what is right of the first
+sum and leaves it in place, for each r in one quarter of the n numbers. The next pass
+does the same to the quarters; a factor 2 that is left takes a pass of sums and
+differences. At last each Z[k] is somewhere, and a table says where. The first pass
+reads the samples; then each quarter is finished while it is in the nearest cache.
 
 **Bands.** A bin lies between the peaks of two neighbouring bands, on the falling side
 of the one and the rising side of the other. The two weights are kept as one complex
 number: the real part of the sum over these bins goes to the one band, the imaginary
 part to the other, which is complete after the next sum.
 
-**Rounding.** float32 makes an error of each V[k] that depends on all of V: it stays
-within ``ρ · sqrt(mean(abs(V)**2))`` when ρ is ten roundings. For a band of power P and
-largest weight h that is at most ``2ρ · sqrt(h · mean(abs(V)**2) / P)`` of P. A frame is
-unsure when this reaches 1e-3 dB in a band less than 80 dB below its loudest one. Few
-are, those with loud tones or rumble beside quiet bands; float64 must settle them.
+**Rounding.** In float32 each V[k] is wrong by two kinds of error. One is spread over
+all bins: it stays within ten roundings of ``sqrt(mean(abs(V)**2))``. The other is an
+echo of a strong bin in a few others: up to 1.2 roundings of ``max(abs(V))``; in a band
+as wide as n bins of equal weight, an echo in one of them counts at most ``2 / sqrt(n)``
+as much. An error e in bins of largest weight h makes the power P of a band wrong by
+``2e · sqrt(h / P)`` of itself. A frame is unsure when this reaches 1e-3 dB in a band
+less than 80 dB below its loudest one. Few are, those with loud tones or rumble beside
+quiet bands; float64 must settle them.
 """
 
 import inspect
@@ -45,20 +49,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import binding, ir
-from numba import njit, types
+from numba import config, njit, types
 from numba.core.datamodel import default_manager
 from numba.extending import intrinsic, models, overload, register_model
 from numpy.polynomial import Chebyshev, Polynomial
+
+if config.DISABLE_JIT:  # type: ignore[attr-defined]
+    raise ImportError("numba's compiler is switched off: unset NUMBA_DISABLE_JIT")
 
 _F = np.float32
 _LANES = 16 if binding.get_host_cpu_features().get("avx512f") else 8
 _ROW = 2 * _LANES  # numbers in a row of complex lanes
 _CHUNK = 64  # frames whose samples are transposed at a time, to stay in a cache
 
-_ROUNDING = 10 * 2.0**-24
-_TOLERANCE = 1e-3 * np.log(10) / 10  # 1e-3 dB as a share of the power
-_UNSURE_BELOW = _F((2 * _ROUNDING / _TOLERANCE) ** 2)
 _RANGE = _F(1e-8)  # 80 dB
+_TOLERANCE = 1e-3 * np.log(10) / 10  # 1e-3 dB as a share of the power
+_ROUNDING = 2.0**-24
+_SPREAD = (2 * 10 * _ROUNDING / _TOLERANCE) ** 2
+_ECHO = (2 * 1.2 * _ROUNDING / _TOLERANCE) ** 2
 
 # 10 log10(m * 2**e) = _DB_PER_OCTAVE * e + (m - 1) * polynomial(m - 1), with m between
 # sqrt(1/2) and sqrt(2)
@@ -73,12 +81,14 @@ _COEFFICIENTS = tuple(_F(c) for c in _POLYNOMIAL.coef[::-1])
 class Tables(NamedTuple):
     """What the kernel needs to know of its parameters."""
 
-    window: np.ndarray  # (n_fft,), halved
+    window: np.ndarray  # (2N,), halved
     twiddles: np.ndarray  # the factors w(n)^(rp), pass by pass
-    turns: np.ndarray  # (n_fft // 4 + 1,): w(2N)^k
+    places: np.ndarray  # (N + 1,): where Z[k] is
+    turns: np.ndarray  # (N // 2 + 1,): w(2N)^k
     starts: np.ndarray  # (n_mels + 2,): first bin in which a band is the highest
-    weights: np.ndarray  # (n_fft // 2 + 1,): the band's below + i * the band's own
-    heights: np.ndarray  # (n_mels,): largest weight of each band
+    weights: np.ndarray  # (N + 1,): the band's below + i * the band's own
+    spread: np.ndarray  # (n_mels,): least sure power per mean of abs(V)**2
+    echoes: np.ndarray  # (n_mels,): least sure power per maximum of abs(V)**2
 
 
 def log_mel_frames(
@@ -105,7 +115,7 @@ def log_mel_frames(
     unsure : ndarray of shape (n_frames,), bool
         Frames with a band that may be off by more than 1e-3 dB.
     """
-    mel = np.empty((n_frames, len(tables.heights)), np.float32)
+    mel = np.empty((n_frames, len(tables.spread)), np.float32)
     unsure = np.empty(n_frames, np.bool_)
     waveform = np.require(waveform, np.float32, ["C", "A"])
     _kernel(waveform, hop_length, *tables, silence_db, mel, unsure)
@@ -137,14 +147,28 @@ def make_tables(window: np.ndarray, filters: np.ndarray) -> Tables:
     band = np.maximum.accumulate(band)
     bins = np.arange(n_bins)
     below = np.where(band > 0, filters[band - 1, bins], 0)
+    heights = filters.max(axis=1)
+    widths = filters.sum(axis=1) / np.maximum(heights, np.finfo(np.float32).tiny)
+    counts = np.minimum(1, 4 / np.maximum(widths, 1))
     return Tables(
         (window / 2).astype(np.float32),
         np.concatenate(twiddles).astype(np.complex64),
+        np.append(np.argsort(_frequencies(n_fft // 2)), 0),  # Z is periodic
         turns.astype(np.complex64),
         np.searchsorted(band, np.arange(n_mels + 2)),
         (below + 1j * filters[band, bins]).astype(np.complex64),
-        filters.max(axis=1),
+        (_SPREAD * heights).astype(np.float32),
+        (_ECHO * heights * counts).astype(np.float32),
     )
+
+
+def _frequencies(n: int) -> np.ndarray:
+    """Return the k of the Z[k] in each place after the last pass."""
+    if n == 1:
+        return np.zeros(1, np.intp)
+    radix = min(n, 4)
+    quarter = _frequencies(n // radix)
+    return np.concatenate([radix * quarter + r for r in range(radix)])
 
 
 # Complex vectors ---------------------------------------------------------------------
@@ -319,6 +343,13 @@ def _powers(b, x, y):
     return _pair(b, *(b.fadd(*pair, **_FUSED) for pair in squares))
 
 
+@_instruction(_lanes, _lanes, _lanes)
+def _larger(b, x, y):
+    """Return the larger real parts and the larger imaginary parts."""
+    parts = zip(_parts(b, x), _parts(b, y))
+    return _pair(b, *(b.select(b.fcmp_ordered(">", p, q), p, q) for p, q in parts))
+
+
 @_instruction(_lanes, _lanes, _array, _int, _complex)
 def _add_weighted(b, total, array, i, weight):
     """Return ``total + weight * array[i : i + LANES]``."""
@@ -388,82 +419,64 @@ def _four(a, b, c, d):
 
 
 @_inlined
-def _windowed(samples, places, frame, window, j):
-    z = _load(samples, places[2 * j] + frame, places[2 * j + 1] + frame)
+def _windowed(samples, origins, t, window, j):
+    z = _load(samples, origins[2 * j] + t, origins[2 * j + 1] + t)
     return _scale(z, window[2 * j], window[2 * j + 1])
 
 
 @_inlined
-def _first_pass(samples, places, frame, window, twiddles, y):
+def _first_pass(samples, origins, t, window, twiddles, z):
     m = len(window) // 8
     for p in range(m):
         a, b, c, d = _four(
-            _windowed(samples, places, frame, window, p),
-            _windowed(samples, places, frame, window, p + m),
-            _windowed(samples, places, frame, window, p + 2 * m),
-            _windowed(samples, places, frame, window, p + 3 * m),
+            _windowed(samples, origins, t, window, p),
+            _windowed(samples, origins, t, window, p + m),
+            _windowed(samples, origins, t, window, p + 2 * m),
+            _windowed(samples, origins, t, window, p + 3 * m),
         )
-        _put(y, 4 * p, a)
-        _put(y, 4 * p + 1, b * twiddles[3 * p])
-        _put(y, 4 * p + 2, c * twiddles[3 * p + 1])
-        _put(y, 4 * p + 3, d * twiddles[3 * p + 2])
+        _put(z, p, a)
+        _put(z, p + m, b * twiddles[3 * p])
+        _put(z, p + 2 * m, c * twiddles[3 * p + 1])
+        _put(z, p + 3 * m, d * twiddles[3 * p + 2])
 
 
 @_inlined
-def _pass(x, m, s, twiddles, y):
-    for p in range(m):
-        w1, w2, w3 = twiddles[3 * p], twiddles[3 * p + 1], twiddles[3 * p + 2]
-        for q in range(s):
-            i, j, ms = q + s * p, q + 4 * s * p, m * s
-            a, b, c, d = _four(
-                _get(x, i), _get(x, i + ms), _get(x, i + 2 * ms), _get(x, i + 3 * ms)
-            )
-            _put(y, j, a)
-            _put(y, j + s, b * w1)
-            _put(y, j + 2 * s, c * w2)
-            _put(y, j + 3 * s, d * w3)
+def _later_passes(z, start, n, twiddles):
+    """Transform n numbers in place."""
+    stop, w = start + n, 3 * n
+    while n >= 4:
+        m = n // 4
+        for p in range(m):
+            w1, w2, w3 = twiddles[w], twiddles[w + 1], twiddles[w + 2]
+            w += 3
+            for i in range(start + p, stop, n):
+                a, b, c, d = _four(
+                    _get(z, i), _get(z, i + m), _get(z, i + 2 * m), _get(z, i + 3 * m)
+                )
+                _put(z, i, a)
+                _put(z, i + m, b * w1)
+                _put(z, i + 2 * m, c * w2)
+                _put(z, i + 3 * m, d * w3)
+        n = m
+    if n == 2:
+        for i in range(start, stop, 2):
+            a, b = _get(z, i), _get(z, i + 1)
+            _put(z, i, a + b)
+            _put(z, i + 1, a - b)
 
 
 @_inlined
-def _pass_of_two(x, s, y):
-    for q in range(s):
-        a, b = _get(x, q), _get(x, q + s)
-        _put(y, q, a + b)
-        _put(y, q + s, a - b)
-
-
-@_inlined
-def _spectrum(samples, places, frame, window, twiddles, x, y):
-    """Return Z, in one of the arrays x and y, and the other array."""
-    n, s = len(window) // 2, 4
-    m = n // 4
-    _first_pass(samples, places, frame, window, twiddles, x)
-    done = 3 * m
-    while m >= 4:
-        m //= 4
-        _pass(x, m, s, twiddles[done:], y)
-        done += 3 * m
-        s *= 4
-        x, y = y, x
-    if m == 2:
-        _pass_of_two(x, s, y)
-        x, y = y, x
-    return x, y
-
-
-@_inlined
-def _power(z, turns, power):
-    """Fill the rows of power; return the sums of those below and above n / 2."""
-    n = 2 * (len(turns) - 1)
-    total = _zero()
-    _put(z, n, _get(z, 0))  # Z is periodic
+def _power(z, places, turns, power):
+    """Fill the rows of power; return sums and maxima of those below and above n / 2."""
+    n = len(places) - 1
+    total, largest = _zero(), _zero()
     for k in range(n // 2 + 1):
-        x, y = _get(z, k), _conj(_get(z, n - k))
+        x, y = _get(z, places[k]), _conj(_get(z, places[n - k]))
         even, odd = x + y, _turn(x - y) * turns[k]
         both = _powers(even + odd, even - odd)
         _store(power, k * _LANES, (n - k) * _LANES, both)
-        total = total + both
-    return total
+        total, largest = total + both, _larger(largest, both)
+    return total, largest
 
 
 @_inlined
@@ -478,14 +491,14 @@ def _bands(power, starts, weights, bands):
 
 
 @_inlined
-def _is_unsure(mel, heights, mean_power, silence):
-    peak = _F(0)
+def _is_unsure(mel, spread, mean, echoes, maximum, silence):
+    floor = silence
     for b in range(len(mel)):
-        peak = max(peak, mel[b])
-    floor, bound = max(silence, _RANGE * peak), _UNSURE_BELOW * mean_power
+        floor = max(floor, _RANGE * mel[b])
     n_unsure = 0
     for b in range(len(mel)):
-        n_unsure += (mel[b] > floor) & (mel[b] < heights[b] * bound)
+        least = max(spread[b] * mean, echoes[b] * maximum)
+        n_unsure += (floor < mel[b]) & (mel[b] < least)
     return n_unsure > 0
 
 
@@ -510,9 +523,11 @@ def _to_decibels(mel, octaves, silence_db):
         _int,
         _array,
         _complex[::1],
+        _int[::1],
         _complex[::1],
         _int[::1],
         _complex[::1],
+        _array,
         _array,
         _float,
         _float[:, ::1],
@@ -527,10 +542,12 @@ def _kernel(
     hop_length,
     window,
     twiddles,
+    places,
     turns,
     starts,
     weights,
-    heights,
+    spread,
+    echoes,
     silence_db,
     mel,
     unsure,
@@ -540,23 +557,31 @@ def _kernel(
     n, silence = n_fft // 2, _F(10) ** (silence_db / _F(10))
     width = -(-(_CHUNK + (n_fft - 1) // hop_length) // _LANES) * _LANES
     samples = _aligned(min(hop_length, n_fft) * width)
-    x, y = _aligned((n + 1) * _ROW), _aligned((n + 1) * _ROW)
+    origins = np.empty(n_fft, np.intp)
+    for i in range(n_fft):
+        origins[i] = i % hop_length * width + i // hop_length
+    z, sums, maxima = _aligned(n * _ROW), _aligned(_ROW), _aligned(_ROW)
     power, bands = _aligned((n + 1) * _LANES), _aligned((n_mels + 1) * _ROW)
     octaves = _aligned(_CHUNK * n_mels)
-    places = np.empty(n_fft, np.int64)  # of a frame's samples, among those transposed
-    for i in range(n_fft):
-        places[i] = i % hop_length * width + i // hop_length
     for start in range(0, n_frames, _CHUNK):
         stop = min(start + _CHUNK, n_frames)
-        _transpose(waveform, start * hop_length - n, hop_length, width, samples, width)
+        first, n_columns = start * hop_length - n, stop - start + width - _CHUNK
+        _transpose(waveform, first, hop_length, n_columns, samples, width)
         for t in range(start, stop, _LANES):
-            z, free = _spectrum(samples, places, t - start, window, twiddles, x, y)
-            _put(free, 0, _power(z, turns, power))
+            _first_pass(samples, origins, t - start, window, twiddles, z)
+            for quarter in range(0, n, n // 4):
+                _later_passes(z, quarter, n // 4, twiddles)
+            total, largest = _power(z, places, turns, power)
+            _put(sums, 0, total)
+            _put(maxima, 0, largest)
             _bands(power, starts, weights, bands)
             for lane in range(min(_LANES, stop - t)):
                 row = mel[t + lane]
                 for b in range(n_mels):
                     row[b] = bands[(b + 1) * _ROW + lane]
-                mean_power = (free[lane] + free[_LANES + lane]) / n
-                unsure[t + lane] = _is_unsure(row, heights, mean_power, silence)
+                mean = (sums[lane] + sums[_LANES + lane]) / n
+                maximum = max(maxima[lane], maxima[_LANES + lane])
+                unsure[t + lane] = _is_unsure(
+                    row, spread, mean, echoes, maximum, silence
+                )
         _to_decibels(mel[start:stop].reshape(-1), octaves, silence_db)
