@@ -377,6 +377,14 @@ def test_a_model_file_knows_no_folder(tmp_path):
     assert loaded.checkpoint is None
 
 
+@pytest.fixture(autouse=True)
+def listens_to_ctrl_c():
+    """A shell starts its background jobs deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class CtrlC(skorch.callbacks.Callback):
     """Sends this process what Ctrl-C does, in one batch."""
 
