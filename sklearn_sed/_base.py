@@ -173,6 +173,7 @@ class WeakLearner(DefaultParts):
         clips, tags, weight = self._usable(
             clips, tags, sample_weight, unlabelled=self.self_training > 0
         )
+        warn_rare_classes(_known(tags))
         rng = check_random_state(self.random_state)
         checkpoint = self._open_checkpoint(clips, tags, weight, rng, warm)
         if checkpoint is not None and checkpoint.seed is not None:
@@ -287,7 +288,6 @@ class WeakLearner(DefaultParts):
         if not labelled.any():
             raise LabelError("y labels no clip: fit needs clips with tags")
         known = replace(tags, indicator=tags.indicator[labelled])
-        warn_rare_classes(known)
         if tags.single and self.class_weight is not None:
             balance = check_class_weight(self.class_weight, known)
             weight = weight * np.where(
@@ -315,9 +315,8 @@ class WeakLearner(DefaultParts):
 
         self._single = tags.single
         self.classes_ = tags.classes
-        known = replace(tags, indicator=tags.indicator[_labelled(tags)])
         class_weight = (
-            None if tags.single else check_class_weight(self.class_weight, known)
+            None if tags.single else check_class_weight(self.class_weight, _known(tags))
         )
         n_mels = lesson.clips.n_mels
         mean, scale = (
@@ -585,6 +584,11 @@ class WeakLearner(DefaultParts):
 def _labelled(tags: Tags) -> np.ndarray:
     """Return the clips that have tags."""
     return np.flatnonzero((tags.indicator != UNLABELLED).all(axis=1))
+
+
+def _known(tags: Tags) -> Tags:
+    """Return the tags of the clips that have some."""
+    return replace(tags, indicator=tags.indicator[_labelled(tags)])
 
 
 class _Subset:

@@ -19,7 +19,7 @@ from sklearn_sed.exceptions import LabelError, RareClassWarning
 from ._networks import EXACT, TinyNet
 
 LEARNERS = [WeakTagger, WeakEventDetector]
-FAST = {"network": TinyNet, "max_epochs": 2, "random_state": 0}
+FAST = {"network": TinyNet, "max_epochs": 2, "self_training": 0, "random_state": 0}
 TINY_CRNN = {"n_filters": (2, 3, 3, 4, 4), "n_rnn": 4}
 
 

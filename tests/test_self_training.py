@@ -93,7 +93,7 @@ def test_clips_without_tags_teach(learner):
 
 
 def test_going_on_from_what_was_learned():
-    model = WeakEventDetector(**FAST, self_training=1, warm_start=True)
+    model = WeakEventDetector(**FAST | {"self_training": 1}, warm_start=True)
     net = model.fit(X, Y).net_
     assert model.fit(X, Y).net_ is net
     assert model.n_iter_ == 4

@@ -254,7 +254,9 @@ def test_prefit_keeps_the_estimator():
 
 def test_settings_not_in_the_grid_stay_those_of_the_estimator():
     X, y = make_clips()
-    decoder = EventDecoder(min_duration={"Cat": 0.3, "Dog": 0.2}, window_length=0.4)
+    decoder = EventDecoder(
+        min_duration={"Cat": 0.3, "Dog": 0.2}, low_threshold="half", window_length=0.4
+    )
     detector = Detector(decoder=decoder)
     tuned = TunedDecoderCV(detector, cv=2, param_grid={"threshold": [0.3, 0.7]})
     tuned.fit(X, y)
