@@ -38,6 +38,7 @@ StrPath = str | os.PathLike[str]
 
 MAX_AMPLITUDE = 1000.0  # 60 dB above full scale: no recording, or a wrong unit
 _BLOCK = 2**20  # samples of all channels read at a time
+_PIECE = 2**15  # samples per channel converted at a time, to stay in a cache
 _MP3_SLACK = 4 * 1152  # samples of encoder delay and padding that decoders drop
 
 
@@ -291,7 +292,9 @@ class _Recording:
             if not is_int16:
                 _check_samples(self.path, block, self.n_read / self.info.sample_rate)
             self.n_read += len(block)
-            yield _to_mono(block, full_scale=2.0**15 if is_int16 else 1.0)
+            full_scale = 2.0**15 if is_int16 else 1.0
+            for start in range(0, len(block), _PIECE):
+                yield _to_mono(block[start : start + _PIECE], full_scale)
             if len(block) < n_block:  # behind a gap the decoder would repeat samples
                 break
         if self.info.format == "MP3":
