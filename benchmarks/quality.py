@@ -85,6 +85,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "time-pooling-2": {"network_params": {"time_pooling": 2}},
     "time-pooling-8": {"network_params": {"time_pooling": 8}},
     "half-the-width": {"network_params": {"n_filters": (12, 24, 48, 64, 64)}},
+    "self-training-1": {"self_training": 1},
+    "self-training-2": {"self_training": 2},
     "12-epochs": {"max_epochs": 12},
     "40-epochs": {"max_epochs": 40},
 }

@@ -82,10 +82,10 @@ def main() -> None:
     sed = make_pipeline(LogMelTransformer(verbose=1), TwoPassSED())
     sed.set_params(
         twopasssed__tagger__verbose=1,
-        twopasssed__tagger__max_epochs=8,
+        twopasssed__tagger__max_epochs=10,
         twopasssed__tagger__random_state=args.seed,
         twopasssed__detector__verbose=1,
-        twopasssed__detector__max_epochs=10,
+        twopasssed__detector__max_epochs=16,
         twopasssed__detector__random_state=args.seed,
     )
     with parallel_config(n_jobs=-1):

@@ -58,7 +58,7 @@ class WeakTagger(ClassifierMixin, WeakLearner):
         to the factor from there on, such as ``{0.6: 0.1}``.
     weight_decay : float, default=0.01
         Weight decay.
-    max_epochs : int, default=20
+    max_epochs : int, default=25
         Passes over the training clips, in each round.
     batch_size : int, default=16
         Clips per step, in training and in prediction.
@@ -78,7 +78,7 @@ class WeakTagger(ClassifierMixin, WeakLearner):
         to the best epoch.
     n_iter_no_change : int, default=10
         Epochs without improvement before stopping early.
-    self_training : int, default=1
+    self_training : int, default=0
         Rounds of self-training. In each a new network learns, for `max_epochs` epochs
         more, from the tags and from the frame scores of the one before, zero for
         classes that are not tagged. Clips without tags are learned from in these
@@ -174,14 +174,14 @@ class WeakTagger(ClassifierMixin, WeakLearner):
         learning_rate=0.001,
         schedule="cosine",
         weight_decay=0.01,
-        max_epochs=20,
+        max_epochs=25,
         batch_size=16,
         class_weight=None,
         threshold="f1",
         validation_fraction=0.1,
         early_stopping=False,
         n_iter_no_change=10,
-        self_training=1,
+        self_training=0,
         callbacks=None,
         checkpoint=None,
         on_interrupt="raise",
