@@ -39,6 +39,7 @@ from sklearn_sed.metrics import event_based_f1_score
 
 RATE = 22050
 LEADS = (1.1, 2.5, 3.7)  # seconds by which windows are moved
+KINDS = ("tags", "frame_proba")  # what windows are asked for
 COLLAR = 0.1  # seconds that an event's times may move
 
 
@@ -97,6 +98,7 @@ def measure(folder: Path, name: str, overlap: float | None) -> None:
     torch.set_num_threads(1)
     model = joblib.load(folder / "model.joblib")
     duration = soundfile.info(folder / name).duration
+    tagged, scored = (count_clips(model[-1], f"predict_{what}") for what in KINDS)
     before = memory("VmRSS")
     start, start_cpu = perf_counter(), process_time()
     n_events = sum(1 for _ in iter_events(model, folder / name, overlap=overlap))
@@ -105,9 +107,17 @@ def measure(folder: Path, name: str, overlap: float | None) -> None:
         f"{duration / 3600:5.2f} h: {n_events} events in {seconds:.0f} s "
         f"({duration / seconds:.0f} x real time), {cpu:.0f} s of the processor "
         f"({duration / cpu:.0f} x), memory {memory('VmHWM') - before:.0f} MB above the "
-        f"model's {before:.0f} MB",
+        f"model's {before:.0f} MB, {sum(scored) / sum(tagged):.0%} of windows scored",
         flush=True,
     )
+
+
+def count_clips(system, method: str) -> list[int]:
+    """Return a list that gets the number of clips of each call."""
+    counts: list[int] = []
+    call = getattr(system, method)
+    setattr(system, method, lambda X: counts.append(len(X)) or call(X))
+    return counts
 
 
 def memory(name: str) -> float:
