@@ -21,8 +21,8 @@ settings = {
     "events_per_clip": (0, 2),
     "duration": 3,
 }
-train = make_soundscapes(60, random_state=0, **settings)
-test = make_soundscapes(60, random_state=1, **settings)
+train = make_soundscapes(80, random_state=0, **settings)
+test = make_soundscapes(120, random_state=1, **settings)
 
 training = {
     "network_params": {"n_filters": (16, 32, 32), "n_rnn": 32},

@@ -77,7 +77,10 @@ def _kernel() -> ModuleType | None:
         from sklearn_sed import _logmel_numba
     except Exception as error:  # a compiler may fail in any way
         reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        message = f"log-mel features are computed in a slower form ({reason})"
+        message = (
+            f"log-mel features are computed in a slower form ({reason}); for want of a "
+            f"cache, name a folder for it in NUMBA_CACHE_DIR"
+        )
         warnings.warn(message, RuntimeWarning, stacklevel=3)
         return None
     return _logmel_numba
