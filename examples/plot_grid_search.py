@@ -54,7 +54,12 @@ results = search.cv_results_
 weights = [str(weight) for weight in results["param_cosine_weight"]]
 figure, ax = plt.subplots(figsize=(5, 3), layout="constrained")
 ax.errorbar(
-    weights, results["mean_test_score"], results["std_test_score"], fmt="o", capsize=4
+    weights,
+    results["mean_test_score"],
+    results["std_test_score"],
+    fmt="o",
+    color="#0072B2",
+    capsize=4,
 )
 ax.set(xlabel="cosine_weight", ylabel="Segment-based F1 (macro)", ylim=(0, 1))
 plt.show()

@@ -10,7 +10,8 @@ these **oracle tags** bring is what a better tagger would bring.
 """
 
 # %%
-# A two-pass system, trained on few clips so that both passes make mistakes.
+# A two-pass system, trained on few clips with faint sounds, so that both passes make
+# mistakes.
 from sklearn.pipeline import make_pipeline
 
 from sklearn_sed import LogMelTransformer, TwoPassSED
@@ -20,9 +21,10 @@ settings = {
     "classes": ["Alarm_bell_ringing", "Cat", "Dog", "Speech"],
     "events_per_clip": (0, 2),
     "duration": 3,
+    "snr_db": (-5, 10),
 }
 train = make_soundscapes(80, random_state=0, **settings)
-test = make_soundscapes(120, random_state=1, **settings)
+test = make_soundscapes(100, random_state=1, **settings)
 
 training = {
     "network_params": {"n_filters": (16, 32, 32), "n_rnn": 32},

@@ -24,7 +24,7 @@ settings = {
 }
 train = make_soundscapes(48, random_state=0, **settings)
 tune = make_soundscapes(24, random_state=1, **settings)
-test = make_soundscapes(24, random_state=2, **settings)
+test = make_soundscapes(60, random_state=2, **settings)
 log_mel = LogMelTransformer(n_mels=32)
 X_train, X_tune, X_test = (log_mel.fit_transform(d.X) for d in (train, tune, test))
 
@@ -52,14 +52,15 @@ import numpy as np
 
 classes = list(detector.classes_)
 figure, ax = plt.subplots(figsize=(6, 3), layout="constrained")
-for shift, (name, model) in zip(
-    (-0.2, 0.2), {"default": detector, "tuned": tuned}.items()
+models = {"default": detector, "tuned": tuned}
+for shift, color, (name, model) in zip(
+    (-0.2, 0.2), ("#0072B2", "#E69F00"), models.items()
 ):
     scores = event_based_f1_score(
         test.y, model.predict(X_test), average=None, labels=classes
     )
-    ax.bar(np.arange(len(classes)) + shift, scores, width=0.38, label=name)
+    ax.bar(np.arange(len(classes)) + shift, scores, 0.38, color=color, label=name)
 ax.set_xticks(range(len(classes)), [name.replace("_", " ") for name in classes])
 ax.set(ylabel="Event-based F1", ylim=(0, 1))
-ax.legend(frameon=False)
+figure.legend(frameon=False, ncols=2, loc="outside upper right")
 plt.show()
