@@ -37,6 +37,14 @@ def test_the_reference_lists_every_public_name():
 
 
 @pytest.mark.skipif(not DOCS.is_dir(), reason="there are no docs beside this package")
+def test_the_shape_of_the_house_names_every_module():
+    text = (DOCS / "contributing" / "house.rst").read_text(encoding="utf-8")
+    rooms = {path.stem for path in Path(sklearn_sed.__file__).parent.iterdir()}
+    rooms -= {"__init__", "__main__", "__pycache__", "_version", "py"}
+    assert {room for room in rooms if f"``{room}``" not in text} == set()
+
+
+@pytest.mark.skipif(not DOCS.is_dir(), reason="there are no docs beside this package")
 def test_links_that_lead_nowhere_are_found(tmp_path):
     path = DOCS / "_extensions" / "check_links.py"
     spec = importlib.util.spec_from_file_location("check_links", path)
