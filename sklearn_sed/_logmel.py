@@ -12,6 +12,7 @@ _AMIN = np.float32(1e-10)  # the power that counts as silence: -100 dB
 _DB_PER_LN = np.float32(10.0 / np.log(10.0))
 _BLOCK = 2**16  # samples transformed at a time: what stays in a processor's cache
 _BANDS_AT_ONCE = 8
+_RANGE = 1e-8  # 80 dB below a clip's maximum nobody asks for 1e-3 dB
 _COMPILED_LENGTHS = [2**power for power in range(3, 15)]
 
 SILENCE_DB = np.log(_AMIN) * _DB_PER_LN
@@ -48,22 +49,23 @@ def log_mel(
 
     Notes
     -----
-    When `n_fft` is a power of two, a kernel compiled by numba does the work, in
-    float32, and the plain form here only those frames that need float64. It does
-    everything for other lengths, and where numba cannot compile.
+    When `n_fft` is a power of two, a kernel compiled by numba does the work in float32.
+    The plain form in float64 does it for other lengths, where numba cannot compile, and
+    for frames in which rounding would move a band by 1e-3 dB that is less than 80 dB
+    below the clip's maximum.
     """
     bank = (sample_rate, n_fft, n_mels, fmin, fmax)
     kernel = _kernel() if n_fft in _COMPILED_LENGTHS else None
     if kernel is None:
         return plain_log_mel(_frames(waveform, n_fft, hop_length), *bank)
     n_frames, tables = 1 + len(waveform) // hop_length, _tables(*bank)
-    mel, unsure = kernel.log_mel_frames(
+    mel, peaks, doubts = kernel.log_mel_frames(
         waveform, n_frames, hop_length, tables, SILENCE_DB
     )
-    if unsure.any():
+    rows = np.flatnonzero(doubts > max(_AMIN, _RANGE * peaks.max()))
+    if len(rows):
         frames = _frames(waveform, n_fft, hop_length)
         n_block = max(1, _BLOCK // n_fft)
-        rows = np.flatnonzero(unsure)
         for start in range(0, len(rows), n_block):
             block = rows[start : start + n_block]
             mel[block] = plain_log_mel(frames[block], *bank)

@@ -37,9 +37,9 @@ all bins: it stays within ten roundings of ``sqrt(mean(abs(V)**2))``. The other 
 echo of a strong bin in a few others: up to 1.2 roundings of ``max(abs(V))``; in a band
 as wide as n bins of equal weight, an echo in one of them counts at most ``2 / sqrt(n)``
 as much. An error e in bins of largest weight h makes the power P of a band wrong by
-``2e · sqrt(h / P)`` of itself. A frame is unsure when this reaches 1e-3 dB in a band
-less than 80 dB below its loudest one. Few are, those with loud tones or rumble beside
-quiet bands; float64 must settle them.
+``2e · sqrt(h / P)`` of itself. Where that may exceed 1e-3 dB, the band is in doubt.
+Few bands matter that are: those beside loud tones or rumble, but not so quiet that
+nobody asks for them. The plain form must settle them in float64.
 """
 
 import inspect
@@ -62,7 +62,6 @@ _LANES = 16 if binding.get_host_cpu_features().get("avx512f") else 8
 _ROW = 2 * _LANES  # numbers in a row of complex lanes
 _CHUNK = 64  # frames whose samples are transposed at a time, to stay in a cache
 
-_RANGE = _F(1e-8)  # 80 dB
 _TOLERANCE = 1e-3 * np.log(10) / 10  # 1e-3 dB as a share of the power
 _ROUNDING = 2.0**-24
 _SPREAD = (2 * 10 * _ROUNDING / _TOLERANCE) ** 2
@@ -87,8 +86,8 @@ class Tables(NamedTuple):
     turns: np.ndarray  # (N // 2 + 1,): w(2N)^k
     starts: np.ndarray  # (n_mels + 2,): first bin in which a band is the highest
     weights: np.ndarray  # (N + 1,): the band's below + i * the band's own
-    spread: np.ndarray  # (n_mels,): least sure power per mean of abs(V)**2
-    echoes: np.ndarray  # (n_mels,): least sure power per maximum of abs(V)**2
+    spread: np.ndarray  # (n_mels,): power in doubt, per sum of abs(V)**2
+    echoes: np.ndarray  # (n_mels,): power in doubt, per maximum of abs(V)**2
 
 
 def log_mel_frames(
@@ -97,7 +96,7 @@ def log_mel_frames(
     hop_length: int,
     tables: Tables,
     silence_db: np.float32,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Compute the log-mel frames of a waveform, and where rounding might show.
 
     Parameters
@@ -112,14 +111,16 @@ def log_mel_frames(
     -------
     mel : ndarray of shape (n_frames, n_mels), float32
         Decibels.
-    unsure : ndarray of shape (n_frames,), bool
-        Frames with a band that may be off by more than 1e-3 dB.
+    peaks : ndarray of shape (n_frames,), float32
+        Power of each frame's strongest band.
+    doubts : ndarray of shape (n_frames,), float32
+        Power of its strongest band that may be off by more than 1e-3 dB, or 0.
     """
     mel = np.empty((n_frames, len(tables.spread)), np.float32)
-    unsure = np.empty(n_frames, np.bool_)
+    peaks, doubts = np.empty((2, n_frames), np.float32)
     waveform = np.require(waveform, np.float32, ["C", "A"])
-    _kernel(waveform, hop_length, *tables, silence_db, mel, unsure)
-    return mel, unsure
+    _kernel(waveform, hop_length, *tables, silence_db, mel, peaks, doubts)
+    return mel, peaks, doubts
 
 
 def make_tables(window: np.ndarray, filters: np.ndarray) -> Tables:
@@ -157,7 +158,7 @@ def make_tables(window: np.ndarray, filters: np.ndarray) -> Tables:
         turns.astype(np.complex64),
         np.searchsorted(band, np.arange(n_mels + 2)),
         (below + 1j * filters[band, bins]).astype(np.complex64),
-        (_SPREAD * heights).astype(np.float32),
+        (_SPREAD * 2 / n_fft * heights).astype(np.float32),
         (_ECHO * heights * counts).astype(np.float32),
     )
 
@@ -246,6 +247,10 @@ def _spread(b: Any, number: Any) -> Any:
     nothing = ir.Constant(_VECTOR, ir.Undefined)
     vector = b.insert_element(nothing, number, ir.Constant(_INDEX, 0))
     return b.shuffle_vector(vector, nothing, ir.Constant(_INDICES, [0] * _LANES))
+
+
+def _maximum(b: Any, x: Any, y: Any) -> Any:
+    return b.select(b.fcmp_ordered(">", x, y), x, y)
 
 
 def _address(b: Any, array: Any, i: Any) -> Any:
@@ -347,7 +352,22 @@ def _powers(b, x, y):
 def _larger(b, x, y):
     """Return the larger real parts and the larger imaginary parts."""
     parts = zip(_parts(b, x), _parts(b, y))
-    return _pair(b, *(b.select(b.fcmp_ordered(">", p, q), p, q) for p, q in parts))
+    return _pair(b, *(_maximum(b, p, q) for p, q in parts))
+
+
+@_instruction(_lanes, _lanes, _lanes, _lanes, _lanes, _float, _float)
+def _larger_doubt(b, doubt, z, sums, maxima, p, q):
+    """Return doubt, or z where that is larger, but in doubt.
+
+    It is beyond doubt from p times the sum and q times the maximum of both parts on.
+    Only real parts of doubt and z count.
+    """
+    old, new = b.extract_value(doubt, 0), b.extract_value(z, 0)
+    maximum = _maximum(b, *_parts(b, maxima))
+    bound = b.fmul(b.fadd(*_parts(b, sums), **_FUSED), _spread(b, p), **_FUSED)
+    bound = b.fadd(b.fmul(maximum, _spread(b, q), **_FUSED), bound, **_FUSED)
+    new = b.select(b.fcmp_ordered("<", new, bound), new, _ZERO)
+    return b.insert_value(doubt, _maximum(b, new, old), 0)
 
 
 @_instruction(_lanes, _lanes, _array, _int, _complex)
@@ -469,37 +489,53 @@ def _later_passes(z, start, n, twiddles):
 def _power(z, places, turns, power):
     """Fill the rows of power; return sums and maxima of those below and above n / 2."""
     n = len(places) - 1
-    total, largest = _zero(), _zero()
+    sums, maxima = _zero(), _zero()
     for k in range(n // 2 + 1):
         x, y = _get(z, places[k]), _conj(_get(z, places[n - k]))
         even, odd = x + y, _turn(x - y) * turns[k]
         both = _powers(even + odd, even - odd)
         _store(power, k * _LANES, (n - k) * _LANES, both)
-        total, largest = total + both, _larger(largest, both)
-    return total, largest
+        sums, maxima = sums + both, _larger(maxima, both)
+    return sums, maxima
 
 
 @_inlined
 def _bands(power, starts, weights, bands):
-    """Fill the rows of bands; the real parts of row b + 1 are those of band b."""
+    """Fill the rows of bands, whose real parts count."""
     total = _zero()
     for b in range(len(starts) - 1):
-        total = _next_band(total)
-        for k in range(starts[b], starts[b + 1]):
+        total, other = _next_band(total), _zero()
+        start, stop = starts[b], starts[b + 1]
+        for k in range(start, stop - 1, 2):  # two sums, not to wait for one
             total = _add_weighted(total, power, k * _LANES, weights[k])
-        _put(bands, b, total)
+            other = _add_weighted(other, power, (k + 1) * _LANES, weights[k + 1])
+        if (stop - start) % 2:
+            total = _add_weighted(total, power, (stop - 1) * _LANES, weights[stop - 1])
+        total = total + other
+        if b > 0:  # the band below is complete
+            _put(bands, b - 1, total)
 
 
 @_inlined
-def _is_unsure(mel, spread, mean, echoes, maximum, silence):
-    floor = silence
-    for b in range(len(mel)):
-        floor = max(floor, _RANGE * mel[b])
-    n_unsure = 0
-    for b in range(len(mel)):
-        least = max(spread[b] * mean, echoes[b] * maximum)
-        n_unsure += (floor < mel[b]) & (mel[b] < least)
-    return n_unsure > 0
+def _doubts(bands, sums, maxima, spread, echoes):
+    """Return the largest power of all bands, and of those in doubt."""
+    peak, doubt = _zero(), _zero()
+    for b in range(len(spread)):
+        z = _get(bands, b)
+        peak = _larger(peak, z)
+        doubt = _larger_doubt(doubt, z, sums, maxima, spread[b], echoes[b])
+    return peak, doubt
+
+
+@_inlined
+def _write(bands, mel, t, n_rows, n_mels):
+    """Put the bands of each lane into a row of mel, from row t on."""
+    n_fast = n_mels // _LANES * _LANES if n_rows >= _LANES else 0
+    for b in range(0, n_fast, _LANES):
+        _transpose_square(mel, t * n_mels + b, n_mels, bands, b * _ROW, _ROW)
+    for b in range(n_fast, n_mels):
+        for lane in range(min(n_rows, _LANES)):
+            mel[(t + lane) * n_mels + b] = bands[b * _ROW + lane]
 
 
 @_inlined
@@ -531,7 +567,8 @@ def _to_decibels(mel, octaves, silence_db):
         _array,
         _float,
         _float[:, ::1],
-        types.bool_[::1],
+        _array,
+        _array,
     ),
     nogil=True,
     cache=True,
@@ -550,19 +587,21 @@ def _kernel(
     echoes,
     silence_db,
     mel,
-    unsure,
+    peaks,
+    doubts,
 ):
-    """Fill mel with decibels and say which frames may be off by more than 1e-3 dB."""
+    """Fill mel, peaks and doubts."""
     n_fft, (n_frames, n_mels) = len(window), mel.shape
-    n, silence = n_fft // 2, _F(10) ** (silence_db / _F(10))
+    n = n_fft // 2
     width = -(-(_CHUNK + (n_fft - 1) // hop_length) // _LANES) * _LANES
     samples = _aligned(min(hop_length, n_fft) * width)
     origins = np.empty(n_fft, np.intp)
     for i in range(n_fft):
         origins[i] = i % hop_length * width + i // hop_length
-    z, sums, maxima = _aligned(n * _ROW), _aligned(_ROW), _aligned(_ROW)
+    z, lanes = _aligned(n * _ROW), _aligned(2 * _ROW)
     power, bands = _aligned((n + 1) * _LANES), _aligned((n_mels + 1) * _ROW)
     octaves = _aligned(_CHUNK * n_mels)
+    flat = mel.reshape(-1)
     for start in range(0, n_frames, _CHUNK):
         stop = min(start + _CHUNK, n_frames)
         first, n_columns = start * hop_length - n, stop - start + width - _CHUNK
@@ -571,17 +610,12 @@ def _kernel(
             _first_pass(samples, origins, t - start, window, twiddles, z)
             for quarter in range(0, n, n // 4):
                 _later_passes(z, quarter, n // 4, twiddles)
-            total, largest = _power(z, places, turns, power)
-            _put(sums, 0, total)
-            _put(maxima, 0, largest)
+            sums, maxima = _power(z, places, turns, power)
             _bands(power, starts, weights, bands)
+            _write(bands, flat, t, stop - t, n_mels)
+            peak, doubt = _doubts(bands, sums, maxima, spread, echoes)
+            _put(lanes, 0, peak)
+            _put(lanes, 1, doubt)
             for lane in range(min(_LANES, stop - t)):
-                row = mel[t + lane]
-                for b in range(n_mels):
-                    row[b] = bands[(b + 1) * _ROW + lane]
-                mean = (sums[lane] + sums[_LANES + lane]) / n
-                maximum = max(maxima[lane], maxima[_LANES + lane])
-                unsure[t + lane] = _is_unsure(
-                    row, spread, mean, echoes, maximum, silence
-                )
-        _to_decibels(mel[start:stop].reshape(-1), octaves, silence_db)
+                peaks[t + lane], doubts[t + lane] = lanes[lane], lanes[_ROW + lane]
+        _to_decibels(flat[start * n_mels : stop * n_mels], octaves, silence_db)
