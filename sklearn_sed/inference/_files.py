@@ -17,7 +17,12 @@ from sklearn_sed.events import make_events, write_events
 from sklearn_sed.exceptions import AnnotationError, AudioError, AudioWarning
 from sklearn_sed.inference._journal import Journal
 from sklearn_sed.inference._model import take_apart
-from sklearn_sed.inference._recording import check_windows, event_table, iter_events
+from sklearn_sed.inference._recording import (
+    OVERLAP,
+    check_windows,
+    event_table,
+    iter_events,
+)
 
 _Path = str | os.PathLike[str]
 _Record = dict[str, Any]
@@ -58,7 +63,7 @@ def detect_files(
     window : float, default=10.0
         Length of a window in seconds.
     overlap : float, default=None
-        Seconds that a window shares with the next; half a window when None.
+        Seconds that a window shares with the next; a fifth of a window when None.
     resume : bool, default=True
         Whether to go on with the journal of an earlier call. False starts over.
     on_error : {"raise", "warn", "skip"}, default="raise"
@@ -139,7 +144,7 @@ def detect_files(
     parts = take_apart(model)
     check_windows(window, overlap, parts.transformer)
     _rehearse(out, names, format)
-    overlap = window / 2 if overlap is None else overlap
+    overlap = OVERLAP * window if overlap is None else overlap
     settings = {
         "model": parts.fingerprint(),
         "window": float(window),
