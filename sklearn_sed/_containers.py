@@ -161,8 +161,9 @@ def _check_ogg(path: object, file: BinaryIO, size: int) -> None:
     at = tail.find(b"OggS")
     while at >= 0 and len(tail) >= at + _OGG_HEADER.size:
         _, _, flags, granule, *_, n_segments = _OGG_HEADER.unpack_from(tail, at)
-        lengths = tail[at + _OGG_HEADER.size :][:n_segments]
-        end = at + _OGG_HEADER.size + n_segments + sum(lengths)
+        start = at + _OGG_HEADER.size
+        lengths = tail[start : start + n_segments]
+        end = start + n_segments + sum(lengths)
         if len(lengths) < n_segments or end > len(tail):
             break
         position = max(position, granule)

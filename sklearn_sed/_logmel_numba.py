@@ -60,7 +60,7 @@ if config.DISABLE_JIT:  # type: ignore[attr-defined]
 _F = np.float32
 _LANES = 16 if binding.get_host_cpu_features().get("avx512f") else 8
 _ROW = 2 * _LANES  # numbers in a row of complex lanes
-_CHUNK = 64  # frames whose samples are transposed at a time, to stay in a cache
+_CHUNK = 32  # frames whose samples are transposed at a time, to stay in a cache
 
 _TOLERANCE = 1e-3 * np.log(10) / 10  # 1e-3 dB as a share of the power
 _ROUNDING = 2.0**-24

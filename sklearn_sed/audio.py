@@ -401,4 +401,6 @@ def _resample(
         yield piece
     piece = stream.resample_chunk(np.empty(0, np.float32), last=True)
     n_left = -(-n_in * rate_out // rate_in) - n_out
-    yield np.pad(piece[:n_left], (0, n_left - len(piece[:n_left])))
+    rest = np.zeros(n_left, np.float32)
+    rest[: len(piece)] = piece[:n_left]
+    yield rest
