@@ -105,6 +105,7 @@ class Settings:
     co_occurrence: float
     epochs_scale: float
     tagger_epochs_scale: float
+    precision: str
     version: str = __version__
 
 
@@ -263,7 +264,8 @@ def make_system(name: str, seed: int, settings: Settings) -> TwoPassSED:
         system = make_paper_system(name, random_state=seed)
     scales = settings.tagger_epochs_scale, settings.epochs_scale
     for part, scale in zip((system.tagger, system.detector), scales):
-        part.set_params(max_epochs=max(1, round(scale * part.max_epochs)))
+        epochs = max(1, round(scale * part.max_epochs))
+        part.set_params(max_epochs=epochs, precision=settings.precision)
     return system
 
 
@@ -509,6 +511,7 @@ sklearn_sed {settings.version}, {sounds}, clips of {settings.duration:g} s
 Co-occurrence: classes come in pairs in {100 * settings.co_occurrence:g} % of the clips
 Epochs: {settings.epochs_scale:g} times each detector's own, \
 {settings.tagger_epochs_scale:g} times each tagger's; seeds: {names}
+Precision of training: {settings.precision}
 F1 in %, macro average; mean ± sample standard deviation over the seeds
 Events: onset within 200 ms, offset within 200 ms or 20 %; segments: 1 s
 PSDS: the curves of classes that the tags leave out count as zero
@@ -590,6 +593,8 @@ def add_settings(
     for name, kind, default, text in options:
         parser.add_argument(name, type=kind, default=default, help=text)
     add = parser.add_argument
+    precisions = ["float32", "bfloat16"]
+    add("--precision", choices=precisions, default="float32", help="of training")
     add("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4], help="of training")
     changes = ", ".join(f"{key}={value}" for key, value in quick.items())
     add("--quick", action="store_true", help=f"a small run, other defaults: {changes}")
@@ -608,6 +613,7 @@ def add_settings(
         co_occurrence=args.co_occurrence,
         epochs_scale=args.epochs_scale,
         tagger_epochs_scale=args.tagger_epochs_scale,
+        precision=args.precision,
     )
     if args.quick:
         report("--quick: too few clips and epochs to say how good a system is")

@@ -112,20 +112,20 @@ QUICK = {"clips": 100, "test_clips": 40, "epochs_scale": 0.25, "seeds": [0, 1]}
 # --- Training -------------------------------------------------------------------------
 
 
-def make_learner(name: str, seed: int, epochs_scale: float) -> Any:
+def make_learner(name: str, seed: int, settings: Settings) -> Any:
     """Build the tagger or a variant of the detector, unfitted."""
     if name == "tagger":
         learner: Any = WeakTagger(random_state=seed)
     else:
         learner = WeakEventDetector(random_state=seed, **VARIANTS[name])
-    epochs = max(1, round(epochs_scale * learner.max_epochs))
-    return learner.set_params(max_epochs=epochs)
+    epochs = max(1, round(settings.epochs_scale * learner.max_epochs))
+    return learner.set_params(max_epochs=epochs, precision=settings.precision)
 
 
 def train_learner(name: str, seed: int, train: Clips, results: Results) -> str:
     """Train the tagger or a variant of the detector, and keep it."""
     report(f"seed {seed}, {name}: training")
-    learner = make_learner(name, seed, results.settings.epochs_scale)
+    learner = make_learner(name, seed, results.settings)
     seconds = time_fit(learner, train)
     save_model(learner, model_file(name, seed, results))
     # Last: where this result is there, the model is.

@@ -189,6 +189,7 @@ def settings(**changes):
         "co_occurrence": 1.0,
         "epochs_scale": 0.001,
         "tagger_epochs_scale": 0.001,
+        "precision": "float32",
     }
     return paper_table.Settings(**(values | changes))
 
