@@ -282,7 +282,8 @@ class _Recording:
         for line in re.findall(r"(\d+) \(should be (\d+)\)", self._file.extra_info):
             claimed, present = map(int, line)
             if present < claimed < 2**32 - 1:
-                raise truncated(self.path, found, found * claimed / max(present, 1))
+                expected = found * claimed / present if found else None
+                raise truncated(self.path, found, expected)
 
     def _mono_blocks(self) -> Iterator[np.ndarray]:
         """Yield checked mono blocks at the file's own rate, or find the damage."""

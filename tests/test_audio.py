@@ -1,6 +1,8 @@
 """Files to waveforms: every kind of recording in, every kind of damage named."""
 
+import itertools
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -303,6 +305,35 @@ def test_truncated_files_say_how_much_is_left(name, share, tmp_path):
     assert float(found) == pytest.approx(share * expected, abs=0.1)
     assert float(wanted) == pytest.approx(expected, abs=0.1)
     assert reason.endswith("copy or download it again")
+
+
+@pytest.mark.parametrize(
+    ("form", "subtype"),
+    [
+        *itertools.product(("WAV", "WAVEX", "RF64"), ("PCM_16", "PCM_24", "FLOAT")),
+        ("WAV", "IMA_ADPCM"),
+    ],
+)
+def test_a_wav_cut_at_any_byte_says_how_much_is_left(form, subtype, tmp_path):
+    path = write(tmp_path / "a.wav", NOISE[:300], format=form, subtype=subtype)
+    whole, content = audio_info(path).duration, path.read_bytes()
+    start = content.index(b"data") + 8
+    for n_bytes in range(start, len(content)):
+        path.write_bytes(content[:n_bytes])
+        found = whole * (n_bytes - start) / (len(content) - start)
+        kind, text = reason_of(path).split(": ")
+        assert kind == "truncated"
+        seconds = re.match(r"(\S+) s found, (\S+) s expected; copy", text).groups()
+        np.testing.assert_allclose(
+            [float(s) for s in seconds], [found, whole], atol=1e-3
+        )
+
+
+@pytest.mark.parametrize("form", ["W64", "AU"])
+def test_nothing_but_a_header(form, tmp_path):
+    path = write(tmp_path / "a.au", NOISE[:300], format=form, subtype="PCM_16")
+    path.write_bytes(path.read_bytes()[:-600])
+    assert reason_of(path).startswith("truncated: 0.000 s found, more expected")
 
 
 @given(data=st.data(), name=st.sampled_from(["a.wav", "a.flac", "a.ogg", "a.mp3"]))
