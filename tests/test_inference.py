@@ -616,6 +616,31 @@ def test_only_what_is_new_or_has_changed_is_done_again(
     assert len(seen) == 5
 
 
+def test_what_was_written_before_stays_until_the_new_is_whole(
+    model, folder, tmp_path, monkeypatch
+):
+    seen = count_calls(monkeypatch)
+    out, files = tmp_path / "found.tsv", sound_files(folder)
+    detect_files(model, files[:2], out, window=2.0)
+    before, replace = out.read_bytes(), os.replace
+
+    def fail(source, target):
+        if target == out:
+            raise OSError("no space left")
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", fail)
+        with pytest.raises(OSError, match="no space left"):
+            detect_files(model, files, out, window=2.0)
+    assert out.read_bytes() == before
+    assert not list(tmp_path.glob(".*.tmp"))
+    seen.clear()
+    detect_files(model, files, out, window=2.0)
+    assert seen == []  # only to be written
+    check_found(out, model, files)
+
+
 def test_a_bad_file_in_the_journal_raises_when_told_to(
     model, folder, tmp_path, monkeypatch
 ):

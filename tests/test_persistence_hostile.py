@@ -6,6 +6,8 @@ import json
 import os
 import pickle
 import re
+import subprocess
+import sys
 import time
 import tracemalloc
 import zipfile
@@ -335,6 +337,45 @@ def test_hostile_files_are_refused(kind, saved, tmp_path, monkeypatch):
     finally:
         tracemalloc.stop()
     assert os.listdir(tmp_path) == ["model.sed"]
+
+
+LOAD_ALL = """
+import resource, sys, time
+from pathlib import Path
+from sklearn_sed import load_model
+from sklearn_sed.exceptions import ModelFileError
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000  # MB on Linux
+
+load_model("good.sed")
+before, slowest = peak(), 0.0
+for path in sorted(Path("hostile").iterdir()):
+    start = time.process_time()
+    try:
+        load_model(path)
+        sys.exit(f"{path} was loaded")
+    except ModelFileError:
+        slowest = max(slowest, time.process_time() - start)
+print(peak() - before, slowest)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is counted otherwise")
+def test_memory_of_the_whole_process(saved, tmp_path):
+    (tmp_path / "good.sed").write_bytes(saved)
+    (tmp_path / "hostile").mkdir()
+    for kind, (spoil, _) in HOSTILE.items():
+        if kind not in ("pickle", "pickle_in_zip"):  # these need their trace's place
+            (tmp_path / "hostile" / kind).write_bytes(spoil(saved))
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD_ALL], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    megabytes, seconds = map(float, done.stdout.split())
+    assert megabytes < 100
+    assert seconds < 1
 
 
 def test_damage_anywhere_is_refused_or_harmless(saved, tmp_path):

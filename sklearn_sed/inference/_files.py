@@ -56,7 +56,7 @@ def detect_files(
         The audio files, by which they are named in `out`.
     out : str or Path
         The file to write, or the folder for a format with one file for each recording.
-        It is written at the end, as a whole or not at all.
+        Writing comes last, and each file is written as a whole or not at all.
     format : {"dcase", "audacity", "raven", "jams", "rttm"}, default=None
         By default the format follows the ending of `out`, as in
         :func:`~sklearn_sed.events.write_events`.
