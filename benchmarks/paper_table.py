@@ -106,6 +106,7 @@ class Settings:
     epochs_scale: float
     tagger_epochs_scale: float
     precision: str
+    development: bool = False
     version: str = __version__
 
 
@@ -191,6 +192,8 @@ def sources_and_classes(settings: Settings) -> tuple[Sequence[Any], list[str]]:
     if settings.sources is None:
         return (None, None), sorted(SYNTHETIC_SOURCES)
     sources = split_recordings(settings.sources)
+    if settings.development:
+        sources = split_recordings(sources[0], test_size=1 / 3)
     return sources, sorted(sources[0])
 
 
@@ -505,6 +508,8 @@ def caption(seeds: Sequence[int], settings: Settings) -> str:
     names = ", ".join(map(str, seeds))
     sources = settings.sources
     sounds = "synthetic sounds" if sources is None else f"recordings of {sources}"
+    if settings.development:
+        sounds += " without those to test on"
     return f"""\
 sklearn_sed {settings.version}, {sounds}, clips of {settings.duration:g} s
 {settings.clips} clips to train on, {settings.test_clips} to test on
@@ -595,6 +600,12 @@ def add_settings(
     add = parser.add_argument
     precisions = ["float32", "bfloat16"]
     add("--precision", choices=precisions, default="float32", help="of training")
+    add(
+        "--development",
+        action="store_true",
+        help="leave the recordings to test on alone: what there is to choose is chosen "
+        "on the last third of the others",
+    )
     add("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4], help="of training")
     changes = ", ".join(f"{key}={value}" for key, value in quick.items())
     add("--quick", action="store_true", help=f"a small run, other defaults: {changes}")
@@ -614,6 +625,7 @@ def add_settings(
         epochs_scale=args.epochs_scale,
         tagger_epochs_scale=args.tagger_epochs_scale,
         precision=args.precision,
+        development=args.development,
     )
     if args.quick:
         report("--quick: too few clips and epochs to say how good a system is")
@@ -633,6 +645,8 @@ def _check_settings(parser: argparse.ArgumentParser, args: argparse.Namespace) -
             parser.error(f"--{name.replace('_', '-')} must be positive")
     if not 0 <= args.co_occurrence <= 1:
         parser.error("--co-occurrence must lie within 0..1")
+    if args.development and args.sources is None:
+        parser.error("--development needs --sources: synthetic sounds are not split")
     if args.sources is not None and not args.sources.is_dir():
         parser.error(f"--sources: there is no folder {args.sources}")
 

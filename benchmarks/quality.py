@@ -6,6 +6,9 @@ soundscapes; it scores them on soundscapes of other recordings, over several see
 beside the published recipe on the same clips. Without ``--sources`` sounds are
 synthetic. ``--train`` names what is trained: all variants take hours.
 
+What there is to choose is chosen with ``--development``, on the last third of the
+recordings to train on: those to test on take no part in it.
+
 Rows that end in "tuned" know the times of 150 more soundscapes of the recordings that
 are trained on, and use them for decoding alone. The row "best decoding" is tuned on the
 very clips that it is scored on: a bound, not a result. Everything else knows tags only.
@@ -68,6 +71,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "penalty-margin-0.3": {"cosine_margin": 0.3},
     "penalty-warm-up-10": {"cosine_warmup": 10},
     "pooling-max": {"pooling": "max"},
+    "loss-max-mean-min": {"pooling": "max", "loss": "max_mean_min"},
     "pooling-mean": {"pooling": "mean"},
     "pooling-exp-softmax": {"pooling": "exp_softmax"},
     "pooling-attention": {"pooling": "attention"},

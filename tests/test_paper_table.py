@@ -167,6 +167,22 @@ def test_quick_changes_defaults_only():
     assert paper_table.read_arguments([])[1].tagger_epochs_scale == 1
 
 
+@pytest.mark.parametrize(
+    ("development", "train", "test"), [(False, "123", "4"), (True, "12", "3")]
+)
+def test_development_leaves_the_test_recordings_alone(
+    tmp_path, development, train, test
+):
+    (tmp_path / "Dog").mkdir()
+    for fold in range(1, 5):
+        (tmp_path / "Dog" / f"{fold}-10-A.wav").touch()
+    chosen = settings(sources=str(tmp_path), development=development)
+    (to_train, to_test), classes = paper_table.sources_and_classes(chosen)
+    assert classes == ["Dog"]
+    assert [path.name[0] for path in to_train["Dog"]] == list(train)
+    assert [path.name[0] for path in to_test["Dog"]] == list(test)
+
+
 def test_systems_train_as_long_as_asked_for():
     system = paper_table.make_system(
         "glu_mil_cos", 3, settings(epochs_scale=0.2, tagger_epochs_scale=0.1)
