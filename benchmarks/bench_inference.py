@@ -2,7 +2,8 @@
 
 Run ``python benchmarks/bench_inference.py`` (24 hours of sound, 4 GB of disk), or with
 ``--hours 0.5 --clips 60 --epochs 10`` for a look. Trains the recommended system on
-synthetic soundscapes, then, on one core:
+synthetic soundscapes (with ``--model model.sed``, only if there is no such file yet),
+then, on one core:
 
 - compares streamed with whole-file features,
 - detects events in a short and in a long recording, each in a fresh process, and prints
@@ -25,13 +26,19 @@ import tempfile
 from pathlib import Path
 from time import perf_counter, process_time
 
-import joblib
 import numpy as np
 import pandas as pd
 import soundfile
 from sklearn.pipeline import make_pipeline
 
-from sklearn_sed import LogMelTransformer, TwoPassSED
+from sklearn_sed import (
+    LogMelTransformer,
+    TwoPassSED,
+    WeakEventDetector,
+    WeakTagger,
+    load_model,
+    save_model,
+)
 from sklearn_sed.datasets import make_soundscapes
 from sklearn_sed.inference import detect_events, iter_events
 from sklearn_sed.inference._windows import iter_log_mel
@@ -45,20 +52,15 @@ COLLAR = 0.1  # seconds that an event's times may move
 
 def train(n_clips: int, epochs: int):
     data = make_soundscapes(n_clips, random_state=0)
-    model = make_pipeline(LogMelTransformer(), TwoPassSED())
-    model.set_params(
-        **{
-            f"twopasssed__{part}__{name}": value
-            for part in ("tagger", "detector")
-            for name, value in (("max_epochs", epochs), ("random_state", 0))
-        }
-    )
-    start = perf_counter()
+    part = {"random_state": 0, "max_epochs": epochs}
+    system = TwoPassSED(tagger=WeakTagger(**part), detector=WeakEventDetector(**part))
+    model = make_pipeline(LogMelTransformer(), system)
+    start = process_time()
     model.fit(data.X, data.y_weak)
     test = make_soundscapes(max(20, n_clips // 5), random_state=1)
     score = event_based_f1_score(test.y, model.predict(test.X))
     print(
-        f"Trained on {n_clips} clips in {perf_counter() - start:.0f} s; "
+        f"Trained on {n_clips} clips in {process_time() - start:.0f} s; "
         f"event-based F1 on others {score:.3f}",
         flush=True,
     )
@@ -91,17 +93,17 @@ def compare_features(scenes: np.ndarray) -> None:
     print(f"Streamed features, {len(whole)} frames: off by {worst:.1e} dB at most")
 
 
-def measure(folder: Path, name: str, overlap: float | None) -> None:
+def measure(model_path: Path, path: Path, overlap: float | None) -> None:
     """Detect in this process, and print the speed and the memory."""
     import torch
 
     torch.set_num_threads(1)
-    model = joblib.load(folder / "model.joblib")
-    duration = soundfile.info(folder / name).duration
+    model = load_model(model_path)
+    duration = soundfile.info(path).duration
     tagged, scored = (count_clips(model[-1], f"predict_{what}") for what in KINDS)
     before = memory("VmRSS")
     start, start_cpu = perf_counter(), process_time()
-    n_events = sum(1 for _ in iter_events(model, folder / name, overlap=overlap))
+    n_events = sum(1 for _ in iter_events(model, path, overlap=overlap))
     seconds, cpu = perf_counter() - start, process_time() - start_cpu
     print(
         f"{duration / 3600:5.2f} h: {n_events} events in {seconds:.0f} s "
@@ -162,25 +164,27 @@ def count_moved(
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--hours", type=float, default=24.0)
-    parser.add_argument("--clips", type=int, default=1000)
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--clips", type=int, default=500)
+    parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--minutes", type=int, default=30, help="of different sound")
     parser.add_argument("--overlap", type=float, help="of windows, in seconds")
-    parser.add_argument("--model", help="a model fitted before, instead of training")
-    parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--model", type=Path, help="file of the model, kept")
+    parser.add_argument("--measure", nargs=2, type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
-        measure(Path(args.measure[0]), args.measure[1], args.overlap)
+        measure(*args.measure, args.overlap)
         return
     scenes = make_scenes(args.minutes)
     compare_features(scenes)
-    model = joblib.load(args.model) if args.model else train(args.clips, args.epochs)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        joblib.dump(model, folder / "model.joblib")
+        path = args.model or folder / "model.sed"
+        if not path.exists():
+            save_model(train(args.clips, args.epochs), path)
+        model = load_model(path)
         for hours in (1 / 6, args.hours):
             write_recording(folder / "long.wav", scenes, hours)
-            command = [sys.executable, __file__, "--measure", name, "long.wav"]
+            command = [sys.executable, __file__, "--measure", path, folder / "long.wav"]
             if args.overlap is not None:
                 command += ["--overlap", str(args.overlap)]
             subprocess.run(command, check=True)
