@@ -93,6 +93,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "self-training-2": {"self_training": 2},
     "12-epochs": {"max_epochs": 12},
     "40-epochs": {"max_epochs": 40},
+    "in-float32": {"precision": "float32"},
 }
 # Ways of decoding the default detector's curves.
 DECODERS = {
@@ -118,12 +119,13 @@ QUICK = {"clips": 100, "test_clips": 40, "epochs_scale": 0.25, "seeds": [0, 1]}
 
 def make_learner(name: str, seed: int, settings: Settings) -> Any:
     """Build the tagger or a variant of the detector, unfitted."""
+    params = {"random_state": seed, "precision": settings.precision}
     if name == "tagger":
-        learner: Any = WeakTagger(random_state=seed)
+        learner: Any = WeakTagger(**params)
     else:
-        learner = WeakEventDetector(random_state=seed, **VARIANTS[name])
+        learner = WeakEventDetector(**{**params, **VARIANTS[name]})
     epochs = max(1, round(settings.epochs_scale * learner.max_epochs))
-    return learner.set_params(max_epochs=epochs, precision=settings.precision)
+    return learner.set_params(max_epochs=epochs)
 
 
 def train_learner(name: str, seed: int, train: Clips, results: Results) -> str:

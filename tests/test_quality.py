@@ -59,7 +59,7 @@ def test_nothing_is_trained_or_scored_twice(folder, monkeypatch):
 
 @pytest.mark.parametrize("name", quality.VARIANTS)
 def test_every_variant_differs_from_the_default_in_what_it_says(name):
-    settings = quality.read_arguments([])[1]
+    settings = quality.read_arguments(["--precision", "bfloat16"])[1]
     params = quality.make_learner(name, 0, settings).get_params()
     default = quality.make_learner("detector", 0, settings).get_params()
     changed = {key for key in params if params[key] != default[key]}
