@@ -9,6 +9,9 @@ __all__ = ["Augment"]
 class Augment:
     """Mix, roll and mask the clips of a batch, each time anew.
 
+    It happens on the device that the batch is on; random numbers are drawn on the
+    CPU, so that they are the same everywhere.
+
     Parameters
     ----------
     mixup : float, default=0.0
@@ -64,8 +67,8 @@ def roll(curves: list[Tensor], n_frames: Tensor) -> list[Tensor]:
 
     ``curves`` are of shape (batch, time, ...), and are turned alike.
     """
-    time = torch.arange(curves[0].shape[1])
-    shift = (torch.rand(len(n_frames)) * n_frames).long()
+    time = torch.arange(curves[0].shape[1], device=n_frames.device)
+    shift = (draw(n_frames) * n_frames).long()
     index = (time + shift[:, None]) % n_frames[:, None]
     index = torch.where(time < n_frames[:, None], index, time)[..., None]
     return [curve.gather(1, index.expand_as(curve)) for curve in curves]
@@ -75,10 +78,10 @@ def mix(
     curves: list[Tensor], n_frames: Tensor, y: Tensor, alpha: float
 ) -> tuple[list[Tensor], Tensor]:
     """Mix each clip with another of the batch, over the frames that both have."""
-    share = torch.distributions.Beta(alpha, alpha).sample((len(y),)).to(y.dtype)
+    share = torch.distributions.Beta(alpha, alpha).sample((len(y),)).to(y)
     share = torch.maximum(share, 1 - share)[:, None]
-    other = torch.randperm(len(y))
-    time = torch.arange(curves[0].shape[1])
+    other = torch.randperm(len(y)).to(y.device)
+    time = torch.arange(curves[0].shape[1], device=y.device)
     both = (time < torch.minimum(n_frames, n_frames[other])[:, None])[..., None]
     mixed = [
         torch.where(both, torch.lerp(curve[other], curve, share[..., None]), curve)
@@ -89,7 +92,12 @@ def mix(
 
 def span(size: Tensor, longest: float, total: int) -> Tensor:
     """Draw one span per clip; true where it lies, (batch, total)."""
-    length = torch.rand(len(size)) * longest * size
-    start = torch.rand(len(size)) * (size - length)
-    position = torch.arange(total)
+    length = draw(size) * longest * size
+    start = draw(size) * (size - length)
+    position = torch.arange(total, device=size.device)
     return (position >= start[:, None]) & (position < (start + length)[:, None])
+
+
+def draw(like: Tensor) -> Tensor:
+    """Draw a number between 0 and 1 for each clip."""
+    return torch.rand(len(like)).to(like.device)

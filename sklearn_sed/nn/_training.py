@@ -3,7 +3,8 @@
 import contextlib
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,6 +130,33 @@ def _pad(clips: Any, fill: float) -> torch.Tensor:
     return torch.from_numpy(padded)
 
 
+def batches_on(loader: Iterable, device: str) -> Iterable:
+    """Return a loader's batches as they are, or prefetched where there is a GPU."""
+    return prefetched(loader, device) if is_gpu(device) else loader
+
+
+def prefetched(loader: Iterable, device: str) -> Iterator:
+    """Yield batches on a device; while one is used, a thread prepares the next.
+
+    The first is prepared in the caller's thread: that is when the loader draws the
+    order of the clips from torch's generator, which other draws come from, too.
+    """
+    batches, end = iter(loader), object()
+    with ThreadPoolExecutor(1, "prefetch") as thread:
+        batch = next(batches, end)
+        while batch is not end:
+            following = thread.submit(next, batches, end)
+            yield _moved(batch, device)
+            batch = following.result()
+
+
+def _moved(batch: Any, device: str) -> Any:
+    """Copy a batch to a device, out of pinned memory without waiting for the end."""
+    inputs, target = batch
+    inputs = {k: v.to(device, non_blocking=True) for k, v in inputs.items()}
+    return inputs, tuple(v.to(device, non_blocking=True) for v in target)
+
+
 class Schedule:
     """Factor on the learning rate at each step.
 
@@ -225,6 +253,14 @@ class WeakLabelTrainer(skorch.NeuralNet):
         """Tell the loss which epoch it is."""
         super().on_epoch_begin(net, **kwargs)
         self.criterion_.epoch = len(self.history) - 1
+        for row in self.history[-2:-1]:
+            row["batches"].clear()  # or memory would grow with every epoch
+
+    def run_single_epoch(self, iterator, *args, **kwargs):
+        """Go once through the batches."""
+        if iterator is not None:
+            iterator = batches_on(iterator, self.device)
+        super().run_single_epoch(iterator, *args, **kwargs)
 
     def train_step_single(self, batch, **fit_params):
         """Augment the batch and learn from it."""
@@ -259,11 +295,16 @@ def resolve_device(device: str) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def is_gpu(device: str) -> bool:
+    """Tell whether a device is a GPU of CUDA, which pinned memory is for."""
+    return torch.device(device).type == "cuda"
+
+
 def resolve_precision(precision: str, device: str) -> str:
     """Turn "auto" into bfloat16 where the hardware computes in it."""
     if precision != "auto":
         return precision
-    if torch.device(device).type == "cuda":
+    if is_gpu(device):
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
     native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
     return "bfloat16" if native else "float32"
@@ -334,7 +375,9 @@ def make_trainer(
         train_split=None,
         iterator_train__shuffle=True,
         iterator_train__collate_fn=collate,
+        iterator_train__pin_memory=is_gpu(plan.device),
         iterator_valid__collate_fn=collate,
+        iterator_valid__pin_memory=is_gpu(plan.device),
         callbacks__print_log=None,
         predict_nonlinearity=None,
         device=plan.device,
@@ -506,19 +549,20 @@ def predict(
     module = net.module_.eval()
     parameter = next(module.parameters())
     dtype = np.float64 if parameter.dtype == torch.float64 else np.float32
-    data = Clips(clips, dtype=dtype)
+    data, device = Clips(clips, dtype=dtype), str(parameter.device)
     loader = DataLoader(
         data,
         batch_size=batch_size,
         sampler=order.tolist(),
         collate_fn=collate,
+        pin_memory=is_gpu(device),
         generator=torch.Generator(),  # the global one is the user's
     )
     logits: list[np.ndarray] = []
     probas: list[Any] = [None] * len(clips) if frames else []
     with torch.inference_mode():
-        for start, (inputs, _) in zip(range(0, len(order), batch_size), loader):
-            inputs = {key: value.to(parameter.device) for key, value in inputs.items()}
+        batches = batches_on(loader, device)
+        for start, (inputs, _) in zip(range(0, len(order), batch_size), batches):
             scores = module(**inputs)
             logits.append(scores.clip.double().cpu().numpy())
             if frames and scores.frame is not None:
