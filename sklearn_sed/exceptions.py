@@ -148,16 +148,69 @@ class ModelFileError(_Located):
 
 
 class LabelError(ValueError):
-    """Labels that cannot be understood: unknown, of the wrong shape or length."""
+    """Labels that cannot be understood: unknown, of the wrong shape or length.
+
+    Examples
+    --------
+    >>> from sklearn_sed.events import make_events, to_tags
+    >>> from sklearn_sed.exceptions import LabelError
+    >>> try:
+    ...     to_tags([make_events([0.0], [1.0], ["Owl"])], classes=["Cat", "Dog"])
+    ... except LabelError:
+    ...     print("no such class")
+    no such class
+    """
 
 
 class TimeResolutionError(ValueError):
-    """Frame scores cannot be placed in time: nobody said how long a frame lasts."""
+    """Frame scores cannot be placed in time: nobody said how long a frame lasts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_sed.exceptions import TimeResolutionError
+    >>> from sklearn_sed.plotting import FrameScoresDisplay
+    >>> try:
+    ...     FrameScoresDisplay(np.zeros((10, 1)), ["Dog"]).plot()
+    ... except TimeResolutionError:
+    ...     print("pass time_resolution")
+    pass time_resolution
+    """
 
 
 class AudioWarning(UserWarning):
-    """An audio file was left out or is not what its header says."""
+    """An audio file was left out or is not what its header says.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from sklearn_sed import LogMelTransformer
+    >>> from sklearn_sed.exceptions import AudioWarning
+    >>> log_mel = LogMelTransformer(on_error="warn")
+    >>> with warnings.catch_warnings(record=True, category=AudioWarning) as caught:
+    ...     warnings.simplefilter("always")
+    ...     X = log_mel.transform([np.zeros(22050), np.full(22050, np.nan)])
+    >>> len(caught)
+    1
+    """
 
 
 class RareClassWarning(UserWarning):
-    """A class is never present, or always present, in the training clips."""
+    """A class is never present, or always present, in the training clips.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from sklearn_sed import WeakTagger
+    >>> from sklearn_sed.exceptions import RareClassWarning
+    >>> y = [["Dog", "Cat"], ["Cat"]] * 4
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", RareClassWarning)
+    ...     try:
+    ...         WeakTagger(max_epochs=1).fit(np.zeros((8, 4, 8)), y)
+    ...     except RareClassWarning:
+    ...         print("no clip is without a cat")
+    no clip is without a cat
+    """

@@ -34,6 +34,18 @@ class CalibrationCurve:
         Mean probability in each bin.
     count : ndarray of shape (n_points,)
         How many probabilities are in each bin. Empty bins are left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_sed.calibration import CalibrationCurve
+    >>> curve = CalibrationCurve(
+    ...     prob_true=np.array([0.0, 1.0]),
+    ...     prob_pred=np.array([0.2, 0.9]),
+    ...     count=np.array([30, 10]),
+    ... )
+    >>> round(curve.error, 3)
+    0.175
     """
 
     prob_true: np.ndarray

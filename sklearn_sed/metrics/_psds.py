@@ -54,6 +54,25 @@ class PSDROC:
         frames whose score is greater.
     max_efpr : float
         Where the curves end.
+
+    See Also
+    --------
+    psd_roc_curve : Computes it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_sed.events import make_events
+    >>> from sklearn_sed.metrics import psd_roc_curve
+    >>> curve = psd_roc_curve(
+    ...     [make_events([1.0], [2.0], ["Dog"])],
+    ...     np.array([[[0.1], [0.9], [0.2], [0.1]]]),
+    ...     time_resolution=1.0,
+    ...     labels=["Dog"],
+    ...     durations=4.0,
+    ... )
+    >>> curve.class_thresholds["Dog"], curve.class_tpr["Dog"]
+    (array([0.2]), array([1.]))
     """
 
     labels: list[Any]

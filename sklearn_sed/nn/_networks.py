@@ -229,6 +229,13 @@ class CRNN(nn.Module):
         Dropout before and after the GRU.
     attention : bool, default=False
         Whether to add an attention head.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_sed.nn import CRNN
+    >>> CRNN(64, 10, time_pooling=4)(torch.zeros(2, 43, 64)).shape
+    torch.Size([2, 11, 10])
     """
 
     def __init__(
@@ -316,6 +323,13 @@ class PaperCRNN(_KerasStyle):
     .. [1] T. Pellegrini, L. Cances, "Cosine-similarity penalty to discriminate
        sound classes in weakly-supervised sound event detection", IJCNN 2019,
        arXiv 1901.03146.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_sed.nn import PaperCRNN
+    >>> PaperCRNN(64, 10)(torch.zeros(2, 43, 64)).shape
+    torch.Size([2, 43, 10])
     """
 
     time_pooling = 1
@@ -369,6 +383,14 @@ class PaperATT(PaperCRNN):
     ----------
     .. [1] Y. Xu et al., "Large-scale weakly supervised audio classification using
        gated convolutional neural network", ICASSP 2018, arXiv 1710.00343.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_sed.nn import PaperATT
+    >>> scores, attention = PaperATT(64, 10)(torch.zeros(2, 43, 64))
+    >>> scores.shape == attention.shape == (2, 43, 10)
+    True
     """
 
     def __init__(self, n_mels: int, n_classes: int):
@@ -404,6 +426,13 @@ class PaperTagger(_KerasStyle):
     .. [1] T. Pellegrini, L. Cances, "Cosine-similarity penalty to discriminate
        sound classes in weakly-supervised sound event detection", IJCNN 2019,
        arXiv 1901.03146.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_sed.nn import PaperTagger
+    >>> PaperTagger(64, 10)(torch.zeros(2, 43, 64)).shape
+    torch.Size([2, 10])
     """
 
     time_pooling = 2
