@@ -40,8 +40,8 @@ format: $(INSTALLED)  ## Mend style.
 wheel-test: $(INSTALLED)  ## Install the wheel into an empty environment and try it.
 	$(RUN) tests/wheel_check.py
 
-docs: $(INSTALLED)  ## Build the site, every example run and every reference checked.
-	$(TEST) docs/*.rst docs/guide/*.rst docs/contributing/*.rst
+docs: $(INSTALLED)  ## Build the site: every example is run, every link within it checked.
+	$(TEST) sklearn_sed docs/*.rst docs/guide/*.rst docs/contributing/*.rst
 	$(RUN) -m sphinx -W --keep-going -b html docs docs/_build/html
 
 clean:  ## Remove what was built.
