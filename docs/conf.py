@@ -32,6 +32,7 @@ extensions = [
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "auto_examples/*.ipynb", "auto_examples/*.py"]
 default_role = "literal"
+smartquotes = False  # a quoted value can be copied
 
 # Every reference to a name of ours must lead somewhere; those to names of others lead
 # somewhere only when their inventories can be fetched.
