@@ -67,4 +67,6 @@ for column, (weight, detector) in zip(axes.T, detectors.items()):
     )
     column[0].set_title(f"cosine_weight={weight:g}")
     ClassCorrelationDisplay.from_estimator(detector, X_test, ax=column[1])
+for ax in axes[:, 1]:
+    ax.tick_params(labelleft=False)  # as on the left
 plt.show()

@@ -18,14 +18,14 @@ from sklearn_sed.datasets import make_soundscapes
 from sklearn_sed.plotting import EventsDisplay
 
 settings = {"classes": ["Alarm_bell_ringing", "Dog", "Speech"], "duration": 3}
-train = make_soundscapes(120, events_per_clip=(0, 2), random_state=0, **settings)
+train = make_soundscapes(200, events_per_clip=(0, 2), random_state=0, **settings)
 test = make_soundscapes(6, events_per_clip=(2, 3), random_state=1, **settings)
 
 # %%
 # A pipeline from waveforms (or files) to events. The networks are made small and their
 # training short, so that this page builds quickly; leave these settings out for real
 # data.
-small = {"n_filters": (16, 32, 32), "n_rnn": 32}
+small = {"n_filters": (16, 32, 32), "n_rnn": 32, "time_pooling": 2}
 sed = make_pipeline(LogMelTransformer(n_mels=32), TwoPassSED())
 for part in ("tagger", "detector"):
     prefix = f"twopasssed__{part}__"

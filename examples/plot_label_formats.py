@@ -55,9 +55,14 @@ with warnings.catch_warnings(record=True) as caught:
 print(rttm.read_text(), *(warning.message for warning in caught), sep="\n")
 
 # %%
-# Read again, the times are the same to the microsecond. Blue is what Audacity said,
-# orange what came back from Raven.
+# Read again from the Raven table, the times are the same to the microsecond.
 from sklearn_sed.plotting import EventsDisplay
 
 _, returned = read_events(raven)
-EventsDisplay.from_predictions(events, returned, duration=6)
+EventsDisplay.from_predictions(
+    events,
+    returned,
+    duration=6,
+    true_kwargs={"label": "Audacity"},
+    pred_kwargs={"label": "back from Raven"},
+)

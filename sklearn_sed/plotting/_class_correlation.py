@@ -134,6 +134,7 @@ class ClassCorrelationDisplay:
         """Write each value off the diagonal in black or white, whichever is clearer."""
         matrix = np.asarray(self.correlation, dtype=np.float64)
         text = np.full(matrix.shape, None, dtype=object)
+        size = "medium" if len(matrix) <= 5 else "x-small"
         for row, column in zip(*np.nonzero(~np.eye(len(matrix), dtype=bool))):
             red, green, blue, _ = self.im_.cmap(self.im_.norm(matrix[row, column]))
             dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
@@ -144,7 +145,7 @@ class ClassCorrelationDisplay:
                 ha="center",
                 va="center",
                 color="white" if dark else "black",
-                size="x-small",
+                size=size,
             )
         return text
 
