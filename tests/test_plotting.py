@@ -1,5 +1,6 @@
 """Displays: what they draw, from what, and what they refuse."""
 
+import inspect
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from sklearn_sed import FeatureArray, LogMelTransformer
+from sklearn_sed import FeatureArray, LogMelTransformer, plotting
 from sklearn_sed.analysis import class_correlation, mean_off_diagonal
 from sklearn_sed.calibration import multilabel_calibration_curve
 from sklearn_sed.events import (
@@ -577,6 +578,20 @@ def test_reliability_with_less_on_it(features, y_true):
     assert list(unnamed.class_curves) == [0, 1]
     bare = ReliabilityDisplay(display.curve).plot(name="bare")
     assert legend_names(bare.ax_)[0].startswith("bare (ECE")
+
+
+@pytest.mark.parametrize("name", plotting.__all__)
+def test_every_display_follows_scikit_learn(name, features, y_true, ax):
+    cls = getattr(plotting, name)
+    assert isinstance(inspect.getattr_static(cls, "from_predictions"), classmethod)
+    display = cls.from_estimator(Detector().fit(features), features, y_true, ax=ax)
+    assert type(display) is cls
+    assert display.ax_ is ax
+    assert display.figure_ is ax.figure
+    given = list(inspect.signature(cls).parameters)
+    assert set(given) <= set(vars(display))
+    assert display.plot() is display
+    assert display.ax_ is not ax
 
 
 def test_drawing_on_axes_needs_no_figure_of_pyplot():
