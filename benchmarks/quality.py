@@ -101,6 +101,7 @@ DECODERS = {
     "down to half": EventDecoder(low_threshold="half"),
     "rescaled": EventDecoder(rescale=True, threshold=0.1, low_threshold=None),
     "not smoothed": EventDecoder(smoothing=None),
+    "gaps of 0.2 s": EventDecoder(min_gap=0.2),
     "as published": EventDecoder(
         rescale=True,
         smoothing="mean",
