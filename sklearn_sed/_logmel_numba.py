@@ -62,11 +62,6 @@ _LANES = 16 if binding.get_host_cpu_features().get("avx512f") else 8
 _ROW = 2 * _LANES  # numbers in a row of complex lanes
 _CHUNK = 32  # frames whose samples are transposed at a time, to stay in a cache
 
-_TOLERANCE = 1e-3 * np.log(10) / 10  # 1e-3 dB as a share of the power
-_ROUNDING = 2.0**-24
-_SPREAD = (2 * 10 * _ROUNDING / _TOLERANCE) ** 2
-_ECHO = (2 * 1.2 * _ROUNDING / _TOLERANCE) ** 2
-
 # 10 log10(m * 2**e) = _DB_PER_OCTAVE * e + (m - 1) * polynomial(m - 1), with m between
 # sqrt(1/2) and sqrt(2)
 _DB_PER_OCTAVE = _F(10 * np.log10(2))
@@ -123,7 +118,9 @@ def log_mel_frames(
     return mel, peaks, doubts
 
 
-def make_tables(window: np.ndarray, filters: np.ndarray) -> Tables:
+def make_tables(
+    window: np.ndarray, filters: np.ndarray, limits: tuple[np.ndarray, np.ndarray]
+) -> Tables:
     """Tabulate what the kernel needs for a window and a filter bank of triangles.
 
     Parameters
@@ -131,6 +128,8 @@ def make_tables(window: np.ndarray, filters: np.ndarray) -> Tables:
     window : ndarray of shape (n_fft,)
         `n_fft` is a power of two, 8 or more.
     filters : ndarray of shape (n_mels, n_fft // 2 + 1), float32
+    limits : tuple of ndarray of shape (n_mels,)
+        The last two of the tables.
 
     Returns
     -------
@@ -148,9 +147,6 @@ def make_tables(window: np.ndarray, filters: np.ndarray) -> Tables:
     band = np.maximum.accumulate(band)
     bins = np.arange(n_bins)
     below = np.where(band > 0, filters[band - 1, bins], 0)
-    heights = filters.max(axis=1)
-    widths = filters.sum(axis=1) / np.maximum(heights, np.finfo(np.float32).tiny)
-    counts = np.minimum(1, 4 / np.maximum(widths, 1))
     return Tables(
         (window / 2).astype(np.float32),
         np.concatenate(twiddles).astype(np.complex64),
@@ -158,8 +154,7 @@ def make_tables(window: np.ndarray, filters: np.ndarray) -> Tables:
         turns.astype(np.complex64),
         np.searchsorted(band, np.arange(n_mels + 2)),
         (below + 1j * filters[band, bins]).astype(np.complex64),
-        (_SPREAD * 2 / n_fft * heights).astype(np.float32),
-        (_ECHO * heights * counts).astype(np.float32),
+        *limits,
     )
 
 
