@@ -27,6 +27,7 @@ import soundfile
 
 from sklearn_sed import LogMelTransformer, _logmel
 from sklearn_sed.audio import load_audio
+from sklearn_sed.datasets import make_soundscapes
 
 SETTINGS = {
     "22,050 Hz, 2048/512, 64 bands": {},
@@ -70,14 +71,14 @@ def librosa_features(waveforms, transformer):
     ]
 
 
-def plain_features(waveforms, transformer):
+def fall_back_features(waveforms, transformer):
     """Return the same by the form that needs no compiler."""
-    t = transformer
-    bank = (t.sample_rate, t.n_fft, t.n_mels, t.fmin, t.fmax)
-    return [
-        _logmel.plain_log_mel(_logmel._frames(w, t.n_fft, t.hop_length), *bank)
-        for w in waveforms
-    ]
+    kernel, _logmel._kernel = _logmel._kernel, lambda: None
+    try:
+        parameters = transformer._kernel()
+        return [_logmel.log_mel(waveform, **parameters) for waveform in waveforms]
+    finally:
+        _logmel._kernel = kernel
 
 
 def librosa_load(paths, transformer):
@@ -108,7 +109,7 @@ def report(title, functions, n_clips, n_repeats):
     print(f"{title}  (agree within {worst:.1e} dB)")
     for name, seconds in times.items():
         per_clip, ratio = 1000 * seconds / n_clips, times["librosa"] / seconds
-        print(f"  {name:12s} {per_clip:7.2f} ms/clip  {ratio:5.2f} x")
+        print(f"  {name:14s} {per_clip:7.2f} ms/clip  {ratio:5.2f} x")
 
 
 def report_threads(transform, X, n_repeats):
@@ -138,7 +139,7 @@ def bench_waveforms(n_clips, n_repeats):
         waveforms = rng.standard_normal((n_clips, n_samples), dtype=np.float32) / 10
         functions = {
             "librosa": lambda t=transformer, w=waveforms: librosa_features(w, t),
-            "plain": lambda t=transformer, w=waveforms: plain_features(w, t),
+            "fall-back": lambda t=transformer, w=waveforms: fall_back_features(w, t),
             "ours": lambda t=transformer, w=waveforms: t.transform(w),
         }
         report(f"waveforms, {title}", functions, n_clips, n_repeats)
@@ -169,7 +170,7 @@ def bench_recordings(folder, n_clips, n_repeats):
         waveforms = [load_audio(path, t.sample_rate)[0] for path in paths]
         functions = {
             "librosa": lambda t=t, w=waveforms: librosa_features(w, t),
-            "plain": lambda t=t, w=waveforms: plain_features(w, t),
+            "fall-back": lambda t=t, w=waveforms: fall_back_features(w, t),
             "ours": lambda t=t, w=waveforms: t.transform(w),
         }
         share = share_in_float64(waveforms, t)
@@ -178,23 +179,36 @@ def bench_recordings(folder, n_clips, n_repeats):
         report(name, functions, n_clips, n_repeats)
 
 
-def bench_files(n_clips, n_repeats):
+def write_files(folder, waveforms, rate, n_channels, ending):
+    """Write each waveform, second by second, to a file of so many channels."""
+    paths = [Path(folder) / f"{i}.{ending}" for i in range(len(waveforms))]
+    for path, waveform in zip(paths, waveforms):
+        with soundfile.SoundFile(path, "w", rate, n_channels) as file:
+            for second in np.split(waveform, 10):
+                file.write(np.repeat(second[:, np.newaxis], n_channels, axis=1))
+    return paths
+
+
+def bench_files(n_clips, n_repeats, rate=44100):
     transformer = LogMelTransformer()
     rng = np.random.default_rng(0)
-    for ending, rate, n_channels in [
-        ("wav", 44100, 1),
-        ("wav", 44100, 2),
-        ("flac", 44100, 1),
-        ("ogg", 44100, 1),
-        ("mp3", 44100, 1),
+    sounds = {
+        "noise": 0.1 * rng.standard_normal((n_clips, 10 * rate)),
+        "soundscapes": make_soundscapes(n_clips, sample_rate=rate, random_state=0).X,
+    }
+    for sound, ending, n_channels in [
+        ("noise", "wav", 1),
+        ("noise", "wav", 2),
+        ("noise", "flac", 1),
+        ("noise", "ogg", 1),
+        ("noise", "mp3", 1),
+        ("soundscapes", "wav", 1),
+        ("soundscapes", "flac", 1),
+        ("soundscapes", "ogg", 1),
+        ("soundscapes", "mp3", 1),
     ]:
         with tempfile.TemporaryDirectory() as folder:
-            paths = [Path(folder) / f"{i}.{ending}" for i in range(n_clips)]
-            for path in paths:
-                noise = 0.1 * rng.standard_normal((10 * rate, n_channels))
-                with soundfile.SoundFile(path, "w", rate, n_channels) as file:
-                    for second in np.split(noise, 10):
-                        file.write(second)
+            paths = write_files(folder, sounds[sound], rate, n_channels, ending)
 
             def by_librosa(paths=paths):
                 return librosa_features(librosa_load(paths, transformer), transformer)
@@ -202,8 +216,11 @@ def bench_files(n_clips, n_repeats):
             functions = {
                 "librosa": by_librosa,
                 "ours": lambda paths=paths: transformer.transform(paths),
+                "decoding alone": lambda paths=paths: [
+                    soundfile.read(path, dtype="float32") for path in paths
+                ],
             }
-            title = f"{ending} files, {rate} Hz, {n_channels} channels"
+            title = f"{ending} files of {sound}, {rate} Hz, {n_channels} channels"
             report(title, functions, n_clips, n_repeats)
             report_threads(LogMelTransformer().set_params, paths, n_repeats)
 
