@@ -118,7 +118,9 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {"changelog": [], "getting_started": [], "glossary": []}
+html_sidebars = {
+    page: [] for page in ("benchmarks", "changelog", "getting_started", "glossary")
+}
 html_theme_options = {
     "logo": {"text": "sklearn_sed"},
     "navbar_align": "left",

@@ -21,7 +21,7 @@ settings = {
     "classes": ["Alarm_bell_ringing", "Cat", "Dog", "Speech"],
     "events_per_clip": (0, 2),
     "duration": 3,
-    "snr_db": (-5, 10),
+    "snr_db": (-15, 0),
 }
 train = make_soundscapes(80, random_state=0, **settings)
 test = make_soundscapes(100, random_state=1, **settings)
