@@ -389,6 +389,17 @@ def test_class_correlation_adapts_to_its_matrix(ax):
     assert dark.text_[0, 1].get_color() == "white"
 
 
+@pytest.mark.parametrize("n_classes", [1, 3, 10, 20])
+def test_names_and_scale_of_a_matrix_lie_within_its_figure(n_classes):
+    names = ["Electric_shaver_toothbrush"] * n_classes
+    matrix = np.full((n_classes, n_classes), -0.5)
+    figure = ClassCorrelationDisplay(matrix, display_labels=names).plot().figure_
+    figure.canvas.draw()
+    drawn, size = figure.get_tightbbox(), figure.get_size_inches()
+    assert (drawn.min >= 0).all()
+    assert (drawn.max <= size).all()
+
+
 def test_class_correlation_from_estimator(features, y_true):
     model = make_pipeline(Detector()).fit(features)
     display = ClassCorrelationDisplay.from_estimator(model, features, method="cosine")

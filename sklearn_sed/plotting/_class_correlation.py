@@ -93,7 +93,7 @@ class ClassCorrelationDisplay:
         """
         matrix, names = self._check()
         side = 2.2 + 0.38 * len(matrix)
-        ax = prepare_axes(self, ax, side + 0.8, side)
+        ax = prepare_axes(self, ax, side + 1.2, side)
         signed = matrix.min() < 0
         style = {
             "cmap": cmap or ("RdBu_r" if signed else "cividis"),
@@ -113,7 +113,11 @@ class ClassCorrelationDisplay:
             f"mean off the diagonal: {self.mean_off_diagonal_:.2f}", size="medium"
         )
         if colorbar:
-            self.figure_.colorbar(self.im_, cax=ax.inset_axes((1.03, 0.0, 0.04, 1.0)))
+            self.figure_.colorbar(
+                self.im_,
+                cax=ax.inset_axes((1.03, 0.0, 0.04, 1.0)),
+                ticks=np.linspace(-1, 1, 5) if signed else np.linspace(0, 1, 3),
+            )
         return self
 
     def _check(self):
