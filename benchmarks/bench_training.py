@@ -193,18 +193,26 @@ def compare_networks():
 
 
 def compare_speed(n_clips, n_epochs, n_rounds):
-    """Print time and memory of each model, rounds in turn."""
+    """Print time and memory of each model, in turn and then as medians."""
     rows = [("published detector", "plain")]
     rows += [(name, p) for name in MODELS for p in ("float32", "bfloat16")]
     results = {row: [] for row in rows}
+    print(f"{'':22}{'':10}{'ms per clip':>12}{'peak MB':>9}{'MB after':>9}")
     for _ in range(n_rounds):
         for row in rows:
             results[row].append(run(*row, n_clips, n_epochs))
-    print(f"{'':22}{'':10}{'ms per clip':>12}{'peak MB':>9}{'MB after':>9}")
-    for (name, kind), parts in results.items():
-        ms = median(ms for part in parts for ms in part["ms"])
-        peak, after = (median(part[key] for part in parts) for key in ("peak", "after"))
-        print(f"{name:22}{kind:10}{ms:12.1f}{peak:9.0f}{after:9.0f}")
+            print_row(*row, results[row][-1:])
+    if n_rounds > 1:
+        print("Medians:")
+        for row, parts in results.items():
+            print_row(*row, parts)
+
+
+def print_row(name, kind, parts):
+    """Print the median time of all epochs, and the median memory."""
+    ms = median(ms for part in parts for ms in part["ms"])
+    peak, after = (median(part[key] for part in parts) for key in ("peak", "after"))
+    print(f"{name:22}{kind:10}{ms:12.1f}{peak:9.0f}{after:9.0f}", flush=True)
 
 
 def show_growth(n_clips):
@@ -216,7 +224,10 @@ def show_growth(n_clips):
         part = run(name, "auto", factor * n_clips, 3)
         ms = median(part["ms"])
         epoch = ms * factor * n_clips / 1e3
-        print(f"{factor * n_clips:5} clips: {epoch:6.2f} s an epoch, {ms:.1f} ms each")
+        print(
+            f"{factor * n_clips:5} clips: {epoch:6.2f} s an epoch, {ms:.1f} ms each",
+            flush=True,
+        )
     part = run(name, "auto", n_clips, 20)
     growth = {n: part["epochs"][n - 1] for n in (1, 2, 5, 10, 20)}
     print("MB after epoch", ", ".join(f"{n}: {mb:.0f}" for n, mb in growth.items()))
