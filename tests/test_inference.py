@@ -328,7 +328,7 @@ def test_frames_are_scored_only_around_tags(model, tmp_path, monkeypatch):
     found = detect_events(model, path, window=2.0)
     assert found["event_label"].tolist() == ["low", "high"]
     assert found["offset"].tolist() == pytest.approx([20.8, 27], abs=0.05)
-    # The first window, those that hold an event, one or two beside these; of 37.
+    # The first window, those that hold an event, one or two beside these; of 43.
     assert 6 < sum(n_scored) <= 10
 
 
@@ -690,7 +690,7 @@ def test_a_journal_of_something_else_is_refused(model, eager, folder, tmp_path):
         detect_files(eager, files, out, window=2.0)
     with pytest.raises(ValueError, match=r"window=2\.0 instead of 1\.0"):
         detect_files(model, files, out, window=1.0)
-    with pytest.raises(ValueError, match=r"overlap=0\.4 instead of 0\.0"):
+    with pytest.raises(ValueError, match=r"overlap=0\.6 instead of 0\.0"):
         detect_files(model, files, out, window=2.0, overlap=0)
     # The same weights, loaded elsewhere, with other ways of computing.
     copy = joblib.load(joblib.dump(model, tmp_path / "model.joblib")[0])

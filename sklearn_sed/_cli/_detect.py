@@ -56,7 +56,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
         "--overlap",
         type=float,
         metavar="SECONDS",
-        help="shared with the next window (default: a fifth of it)",
+        help="shared with the next window (default: 0.3 of it)",
     )
     add(
         "--restart",

@@ -63,7 +63,7 @@ def detect_files(
     window : float, default=10.0
         Length of a window in seconds.
     overlap : float, default=None
-        Seconds that a window shares with the next; a fifth of a window when None.
+        Seconds that a window shares with the next; 0.3 of a window when None.
     resume : bool, default=True
         Whether to go on with the journal of an earlier call. False starts over.
     on_error : {"raise", "warn", "skip"}, default="raise"
