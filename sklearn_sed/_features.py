@@ -443,7 +443,7 @@ sequence of 1-D arrays
 
     def _iter_results(self, clips: Sequence, errors: dict[int, BadClip]) -> Iterable:
         """Yield the spectrogram and the seconds of each clip, or what is wrong."""
-        from joblib import Parallel, delayed
+        from joblib import Parallel, delayed, effective_n_jobs
         from tqdm import tqdm
 
         kernel = self._kernel()
@@ -453,7 +453,16 @@ sequence of 1-D arrays
             # once the first error is known no further clip is begun
             if not (errors and self.on_error == "raise")
         )
-        parallel = Parallel(self.n_jobs, prefer="threads", return_as="generator")
+        # a waveform takes so little that handing it over would cost a third more
+        n_jobs = effective_n_jobs(self.n_jobs)
+        is_read = any(map(_is_path, clips))
+        n_at_once = 1 if is_read else max(1, min(16, len(clips) // (4 * n_jobs)))
+        parallel = Parallel(
+            self.n_jobs,
+            prefer="threads",
+            return_as="generator",
+            batch_size=n_at_once,
+        )
         bar = {"desc": "log-mel", "unit": "clip", "disable": not self.verbose}
         return tqdm(parallel(tasks), total=len(clips), **bar)
 
