@@ -103,7 +103,7 @@ def _tables(
     from sklearn_sed._logmel_numba import make_tables
 
     bank = (sample_rate, n_fft, n_mels, fmin, fmax)
-    return make_tables(_window(n_fft), _mel_filters(*bank), _limits(*bank))
+    return make_tables(hann_window(n_fft), mel_filters(*bank), _limits(*bank))
 
 
 def _frames(waveform: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
@@ -125,7 +125,8 @@ def plain_log_mel(
     The transform is done in float64: in float32 its rounding would show as much as
     6e-3 dB on bands 80 dB below a pure tone.
     """
-    window, bands = _window(n_fft), _mel_bands(sample_rate, n_fft, n_mels, fmin, fmax)
+    bands = _mel_bands(sample_rate, n_fft, n_mels, fmin, fmax)
+    window = hann_window(n_fft)
     mel = np.empty((len(frames), n_mels), np.float32)
     for block in _blocks(len(frames), n_fft):
         _weigh(_power(frames[block], window), bands, mel[block])
@@ -145,7 +146,7 @@ def blocked_log_mel(
     Returns what ``log_mel_frames`` of the compiled form does.
     """
     bank = (sample_rate, n_fft, n_mels, fmin, fmax)
-    window, bands = _window(n_fft).astype(np.float32), _mel_bands(*bank)
+    window, bands = hann_window(n_fft).astype(np.float32), _mel_bands(*bank)
     mel = np.empty((len(frames), n_mels), np.float32)
     sums, maxima = np.empty((2, len(frames), 1), np.float32)
     for block in _blocks(len(frames), n_fft):
@@ -198,7 +199,7 @@ class _Band(NamedTuple):
 
 
 @functools.lru_cache(maxsize=16)
-def _window(n_fft: int) -> np.ndarray:
+def hann_window(n_fft: int) -> np.ndarray:
     """Return the periodic Hann window."""
     from scipy.signal import get_window
 
@@ -206,7 +207,7 @@ def _window(n_fft: int) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=16)
-def _mel_filters(
+def mel_filters(
     sample_rate: float, n_fft: int, n_mels: int, fmin: float, fmax: float | None
 ) -> np.ndarray:
     """Return librosa's mel filter bank."""
@@ -223,7 +224,7 @@ def _limits(
 
     It is given per sum of ``abs(V)**2``, and per maximum of it.
     """
-    filters = _mel_filters(sample_rate, n_fft, n_mels, fmin, fmax)
+    filters = mel_filters(sample_rate, n_fft, n_mels, fmin, fmax)
     heights = filters.max(axis=1)
     widths = filters.sum(axis=1) / np.maximum(heights, np.finfo(np.float32).tiny)
     counts = np.minimum(1, 4 / np.maximum(widths, 1))
@@ -236,7 +237,7 @@ def _mel_bands(
     sample_rate: float, n_fft: int, n_mels: int, fmin: float, fmax: float | None
 ) -> tuple[_Band, ...]:
     """Split the filter bank into groups of bands without their zeros."""
-    filters = _mel_filters(sample_rate, n_fft, n_mels, fmin, fmax)
+    filters = mel_filters(sample_rate, n_fft, n_mels, fmin, fmax)
     bands = []
     for start in range(0, n_mels, _BANDS_AT_ONCE):
         group = filters[start : start + _BANDS_AT_ONCE]
