@@ -2,7 +2,8 @@
 
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, takewhile
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -13,10 +14,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from sklearn_sed import audio
-from sklearn_sed._logmel import SILENCE_DB, log_mel
+from sklearn_sed._logmel import SILENCE_DB, hann_window, log_mel, mel_filters
 from sklearn_sed.exceptions import AudioError, AudioWarning, ClipError
 
 BadClip = AudioError | ClipError
+
+# What a device other than the processor is given at a time, whichever is reached first
+_CLIPS_AT_ONCE = 64
+_SAMPLES_AT_ONCE = 2**22
 
 
 class FeatureArray(np.ndarray):
@@ -249,6 +254,11 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
     n_jobs : int, default=None
         Number of clips read and transformed at the same time, in threads. None means
         1 unless in a :class:`joblib.parallel_config` context, -1 all processors.
+    device : str, default="cpu"
+        Where `transform` computes. "cpu" is the fastest form for a processor; with any
+        other device of torch that computes in float64, such as "cuda", the clips are
+        read as before and transformed there in batches. :func:`store_features` and the
+        functions of :mod:`sklearn_sed.inference` compute on the processor.
     verbose : int, default=0
         1 shows a progress bar.
 
@@ -277,6 +287,9 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
     Waveforms are taken as they are, never rescaled by a guess: int16 and other narrow
     integers are refused because they are PCM codes, and so is any value beyond 1000.
 
+    What torch does for `device` was built and tested with torch on a processor. Its
+    speed on a GPU was not measured.
+
     Examples
     --------
     >>> import numpy as np
@@ -300,6 +313,7 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
         "duration": [Interval(Real, 0, None, closed="neither"), None],
         "on_error": [StrOptions({"raise", "warn", "skip"})],
         "n_jobs": [Integral, None],
+        "device": [str],
         "verbose": ["verbose"],
     }
 
@@ -315,6 +329,7 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
         duration=None,
         on_error="raise",
         n_jobs=None,
+        device="cpu",
         verbose=0,
     ):
         self.sample_rate = sample_rate
@@ -326,6 +341,7 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
         self.duration = duration
         self.on_error = on_error
         self.n_jobs = n_jobs
+        self.device = device
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -352,6 +368,7 @@ sequence of 1-D arrays
             ``on_error="raise"``, for one that is empty, not finite or far beyond 1.
         """
         self._check_frequencies()
+        self._check_device()
         clips = self._check_clips(X, reset=True)
         if self.on_error == "raise":
             for i, clip in enumerate(clips):
@@ -386,6 +403,7 @@ sequence of 1-D arrays
         """
         self._validate_params()
         self._check_frequencies()
+        self._check_device()
         clips = self._check_clips(X, reset=False)
         results, errors = [], {}
         for result in self._iter_results(clips, errors):
@@ -412,6 +430,13 @@ sequence of 1-D arrays
                 f"fmin={self.fmin} and fmax={self.fmax} must satisfy fmin < fmax <= "
                 f"sample_rate / 2 = {highest:g} Hz"
             )
+
+    def _check_device(self) -> None:
+        """Check that the device is here."""
+        if self.device != "cpu":
+            from sklearn_sed.nn._log_mel import check_device
+
+            check_device(self.device)
 
     def _check_clips(self, X: Any, *, reset: bool) -> Sequence:
         """Return the paths or waveforms of X, after a look at their form."""
@@ -446,17 +471,23 @@ sequence of 1-D arrays
         from joblib import Parallel, delayed, effective_n_jobs
         from tqdm import tqdm
 
-        kernel = self._kernel()
-        tasks = (
-            delayed(transform_clip)(i, clip, self.duration, kernel)
-            for i, clip in enumerate(clips)
-            # once the first error is known no further clip is begun
-            if not (errors and self.on_error == "raise")
-        )
-        # a waveform takes so little that handing it over would cost a third more
-        n_jobs = effective_n_jobs(self.n_jobs)
-        is_read = any(map(_is_path, clips))
-        n_at_once = 1 if is_read else max(1, min(16, len(clips) // (4 * n_jobs)))
+        how = self.duration, self._kernel()
+        n_clips, n_jobs = len(clips), effective_n_jobs(self.n_jobs)
+        on_cpu = self.device == "cpu"
+        if on_cpu:
+            calls = (delayed(transform_clip)(i, c, *how) for i, c in enumerate(clips))
+            # a waveform takes so little that handing it over would cost a third more
+            is_read = any(map(_is_path, clips))
+            n_at_once = 1 if is_read else max(1, min(16, n_clips // (4 * n_jobs)))
+        else:
+            n_each = max(1, min(_CLIPS_AT_ONCE, n_clips // n_jobs))
+            calls = (
+                delayed(_transform_on)(self.device, i, clips[i : i + n_each], *how)
+                for i in range(0, n_clips, n_each)
+            )
+            n_at_once = 1
+        # once the first error is known no further clip is begun
+        tasks = takewhile(lambda _: self.on_error != "raise" or not errors, calls)
         parallel = Parallel(
             self.n_jobs,
             prefer="threads",
@@ -464,7 +495,10 @@ sequence of 1-D arrays
             batch_size=n_at_once,
         )
         bar = {"desc": "log-mel", "unit": "clip", "disable": not self.verbose}
-        return tqdm(parallel(tasks), total=len(clips), **bar)
+        results = parallel(tasks)
+        return tqdm(
+            results if on_cpu else chain.from_iterable(results), total=n_clips, **bar
+        )
 
     def _kernel(self) -> dict[str, Any]:
         """Return the parameters of the spectrogram itself."""
@@ -570,7 +604,58 @@ def transform_clip(
     clip_index: int, clip: Any, duration: float | None, kernel: dict
 ) -> tuple[np.ndarray, float] | BadClip:
     """Return the spectrogram of a clip and its length in seconds, or its error."""
-    sample_rate = kernel["sample_rate"]
+    loaded = _load_waveform(clip_index, clip, duration, kernel["sample_rate"])
+    if isinstance(loaded, BadClip):
+        return loaded
+    waveform, seconds = loaded
+    return log_mel(waveform, **kernel), seconds
+
+
+def _transform_on(
+    device: str, start: int, clips: Sequence, duration: float | None, kernel: dict
+) -> list[tuple[np.ndarray, float] | BadClip]:
+    """Do the same for several clips by torch, the first of which has index `start`."""
+    from sklearn_sed.nn._log_mel import batched_log_mel
+
+    bank = {name: value for name, value in kernel.items() if name != "hop_length"}
+    loaded = (
+        _load_waveform(i, clip, duration, kernel["sample_rate"])
+        for i, clip in enumerate(clips, start)
+    )
+    results: list[tuple[np.ndarray, float] | BadClip] = []
+    for batch in _batches(loaded):
+        spectrograms = batched_log_mel(
+            [result[0] for result in batch if not isinstance(result, BadClip)],
+            window=hann_window(kernel["n_fft"]),
+            filters=mel_filters(**bank),
+            hop_length=kernel["hop_length"],
+            floor=float(SILENCE_DB),
+            device=device,
+        )
+        results += [
+            result if isinstance(result, BadClip) else (next(spectrograms), result[1])
+            for result in batch
+        ]
+    return results
+
+
+def _batches(loaded: Iterable) -> Iterator[list]:
+    """Divide waveforms into batches, each of which ends once it is large enough."""
+    batch, n_samples = [], 0
+    for result in loaded:
+        batch.append(result)
+        n_samples += 0 if isinstance(result, BadClip) else len(result[0])
+        if n_samples >= _SAMPLES_AT_ONCE:
+            yield batch
+            batch, n_samples = [], 0
+    if batch:
+        yield batch
+
+
+def _load_waveform(
+    clip_index: int, clip: Any, duration: float | None, sample_rate: int
+) -> tuple[np.ndarray, float] | BadClip:
+    """Return the waveform of a clip and its length in seconds, or its error."""
     try:
         if _is_path(clip):
             waveform, _, seconds = audio.load_clip(clip, sample_rate, duration)
@@ -584,7 +669,7 @@ def transform_clip(
         waveform = waveform[:n_samples]
         waveform = np.pad(waveform, (0, n_samples - len(waveform)))
         seconds = min(seconds, duration)
-    return log_mel(waveform, **kernel), seconds
+    return waveform, seconds
 
 
 def typical_length(

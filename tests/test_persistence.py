@@ -367,6 +367,15 @@ def test_a_device_that_is_not_here(device, detector, tmp_path):
     loaded.partial_fit(X, Y)
 
 
+def test_a_device_of_features_that_is_not_here(tmp_path):
+    for device, there in [("cuda:63", "cpu"), ("auto", "cpu"), ("cpu:0", "cpu:0")]:
+        path = tmp_path / "model.sed"
+        save_model(make_pipeline(LogMelTransformer(device=device)), path)
+        loaded = load_model(path)
+        assert loaded[0].device == there
+        assert loaded.transform(chirps()).shape == (2, 8, 64)
+
+
 def chirps():
     """Waveforms that no random generator is needed for."""
     t = np.arange(4000) / 8000
@@ -378,6 +387,7 @@ def test_files_of_every_earlier_format_still_predict(version):
     data = Path(__file__).parent / "data"
     expected = json.loads((data / f"model_v{version}.json").read_text())
     model = load_model(data / f"model_v{version}.sed")
+    assert model[0].device == "cpu"
     assert model[-1].classes_.tolist() == expected["classes"]
     features = model[:-1].transform(chirps())
     frames = model[-1].predict_frame_proba(features)

@@ -347,9 +347,11 @@ class Reader:
         """Rebuild the nets of all fitted learners."""
         left = set(tensors.keys())
         for place, estimator in enumerate(self.estimators):
+            if isinstance(estimator, LogMelTransformer):
+                estimator.device = _device_here(estimator.device, "cpu")
             if not isinstance(estimator, WeakLearner):
                 continue
-            estimator.device = _device_here(estimator.device)
+            estimator.device = _device_here(estimator.device, "auto")
             if not hasattr(estimator, "thresholds_"):
                 continue
             prefix = f"{place}/"
@@ -472,11 +474,13 @@ def _check_fit(estimator: Any) -> None:
         )
 
 
-def _device_here(device: str) -> str:
-    """Return the device, or "auto" where this machine does not have it."""
+def _device_here(device: str, otherwise: str) -> str:
+    """Return the device, or another one where this machine does not have it."""
+    if device in (otherwise, "cpu"):
+        return device
     from sklearn_sed.nn._training import has_device
 
-    return device if device in ("auto", "cpu") or has_device(device) else "auto"
+    return device if has_device(device) else otherwise
 
 
 def _read_finite(tensors: Any, prefix: str, name: str) -> np.ndarray:

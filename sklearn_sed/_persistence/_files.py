@@ -140,7 +140,8 @@ def load_model(path, *, networks=None):
     Notes
     -----
     A model trained on a device that this machine does not have, such as a GPU, is
-    loaded with ``device="auto"``: onto the GPU that there is, else onto the CPU.
+    loaded with ``device="auto"``: onto the GPU that there is, else onto the CPU. The
+    device of a :class:`LogMelTransformer` becomes "cpu" there.
 
     Every version of this package reads the files of all earlier ones; files of a newer
     format are refused.

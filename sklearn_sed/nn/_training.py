@@ -280,11 +280,11 @@ class WeakLabelTrainer(skorch.NeuralNet):
         return torch.autocast(torch.device(self.device).type, dtype=self.autocast)
 
 
-def has_device(device: str) -> bool:
-    """Tell whether torch can compute on this device here."""
+def has_device(device: str, dtype: torch.dtype = torch.float32) -> bool:
+    """Tell whether torch can compute on this device here, in numbers of this type."""
     try:
-        return bool(torch.ones(1, device=device).item())
-    except (AssertionError, ImportError, RuntimeError):
+        return bool(torch.ones(1, device=device, dtype=dtype).item())
+    except (AssertionError, ImportError, RuntimeError, TypeError):
         return False
 
 
