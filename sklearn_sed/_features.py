@@ -476,9 +476,8 @@ sequence of 1-D arrays
         on_cpu = self.device == "cpu"
         if on_cpu:
             calls = (delayed(transform_clip)(i, c, *how) for i, c in enumerate(clips))
-            # a waveform takes so little that handing it over would cost a third more
-            is_read = any(map(_is_path, clips))
-            n_at_once = 1 if is_read else max(1, min(16, n_clips // (4 * n_jobs)))
+            # a clip takes so little that handing it over would cost a third more
+            n_at_once = max(1, min(16, n_clips // (4 * n_jobs)))
         else:
             n_each = max(1, min(_CLIPS_AT_ONCE, n_clips // n_jobs))
             calls = (
@@ -493,6 +492,7 @@ sequence of 1-D arrays
             prefer="threads",
             return_as="generator",
             batch_size=n_at_once,
+            pre_dispatch=4 * n_at_once * n_jobs,
         )
         bar = {"desc": "log-mel", "unit": "clip", "disable": not self.verbose}
         results = parallel(tasks)
