@@ -96,10 +96,10 @@ def main() -> None:
     X = stages.run("features", n_all, LogMelTransformer().transform, waveforms)
     X_train, X_test = X[:n_train], X[n_train:]
     tagger = WeakTagger(max_epochs=10, random_state=0, device="cpu")
-    detector = WeakEventDetector(max_epochs=16, random_state=0, device="cpu")
+    detector = WeakEventDetector(random_state=0, device="cpu")
     y = train.y_weak
     stages.run("train the tagger (10 epochs)", 10 * n_train, tagger.fit, X_train, y)
-    stages.run("train the detector (16 epochs)", 16 * n_train, detector.fit, X_train, y)
+    stages.run("train the detector (25 epochs)", 25 * n_train, detector.fit, X_train, y)
     tags = stages.run("tag", n_test, tagger.predict, X_test)
     frames = stages.run("score frames", n_test, detector.predict_frame_proba, X_test)
     decode = detector.decoder_.decode

@@ -85,7 +85,6 @@ def main() -> None:
         twopasssed__tagger__max_epochs=10,
         twopasssed__tagger__random_state=args.seed,
         twopasssed__detector__verbose=1,
-        twopasssed__detector__max_epochs=16,
         twopasssed__detector__random_state=args.seed,
     )
     with parallel_config(n_jobs=-1):
