@@ -180,8 +180,8 @@ def bench_recordings(folder, n_clips, n_repeats):
         }
         share = share_in_float64(waveforms, t)
         name = f"recordings, {title}, {share:.1%} of frames in float64"
-        n_clips = sum(map(len, waveforms)) / t.sample_rate / 10
-        report(name, functions, n_clips, n_repeats)
+        n_times_ten_seconds = sum(map(len, waveforms)) / t.sample_rate / 10
+        report(name, functions, n_times_ten_seconds, n_repeats)
 
 
 def write_files(folder, waveforms, rate, n_channels, ending):

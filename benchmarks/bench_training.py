@@ -6,6 +6,8 @@ On one core, each row in processes of its own, in turn:
 - the published GLU-MIL detector (``make_paper_system("glu_mil").detector``) in float32
   and bfloat16, beside its plain translation: the same layers and optimizer, a loop of
   ten lines over the same clips, float32,
+- with ``--keras PYTHON``, an interpreter that has tensorflow, the same network in
+  Keras, which its authors used,
 - the recommended detector and tagger in float32 and bfloat16,
 - the recommended detector with more clips and with more epochs.
 
@@ -168,6 +170,19 @@ def run(name, precision, n_clips, n_epochs):
     return json.loads(output.splitlines()[-1])
 
 
+def time_keras(python, n_clips, n_epochs):
+    """Print what the published detector takes in Keras."""
+    command = [python, Path(__file__).with_name("train_keras.py")]
+    command += [str(n_clips), str(n_epochs)]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    result = json.loads(output.splitlines()[-1])
+    print(
+        f"The published detector in Keras, {result['n_weights']:,} weights: "
+        f"{median(result['ms']):.1f} ms per clip",
+        flush=True,
+    )
+
+
 def compare_networks():
     """Print how far the plain translation is from the published network."""
     torch.manual_seed(0)
@@ -239,6 +254,7 @@ def main():
     parser.add_argument("--clips", type=int, default=64)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--keras", metavar="PYTHON", help="an interpreter with it")
     parser.add_argument("--measure", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
@@ -246,6 +262,8 @@ def main():
         print(json.dumps(measure(name, precision, int(n_clips), int(n_epochs))))
         return
     compare_networks()
+    if args.keras:
+        time_keras(args.keras, args.clips, args.epochs)
     compare_speed(args.clips, args.epochs, args.rounds)
     show_growth(args.clips)
 

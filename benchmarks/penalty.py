@@ -69,7 +69,8 @@ def compare(share: float, n_clips: int, seeds: list[int], networks: list[str]) -
                 result = judge(detector, X_test, test.y, test.y_weak)
                 rows.setdefault((network, penalty), []).append(result)
     for (network, penalty), results in sorted(rows.items()):
-        (f1, alike), (f1_std, alike_std) = np.mean(results, 0), np.std(results, 0)
+        f1, alike = np.mean(results, axis=0)
+        f1_std, alike_std = np.std(results, axis=0, ddof=1)
         f1_text = f"{100 * f1:.1f} ± {100 * f1_std:.1f}"
         print(
             f"{network:12}{penalty:20}{f1_text:18}{alike:.2f} ± {alike_std:.2f}",
@@ -86,7 +87,7 @@ def main() -> None:
     add = parser.add_argument
     add("--clips", type=int, default=200, help="soundscapes to train on")
     add("--shares", type=float, nargs="+", default=[0.0, 0.9], help="of clips in pairs")
-    add("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of training")
+    add("--seeds", type=int, nargs="+", default=[0, 1, 2], help="two or more")
     names = ["published", "default"]
     add("--networks", nargs="+", choices=names, default=names, help="detectors")
     args = parser.parse_args()
