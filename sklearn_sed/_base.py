@@ -18,7 +18,6 @@ from sklearn_sed._checkpoint import Checkpoint, training_key
 from sklearn_sed._features import FeatureArray
 from sklearn_sed._thresholds import tag_thresholds
 from sklearn_sed._validation import (
-    UNLABELLED,
     ClipSet,
     Tags,
     check_class_weight,
@@ -180,7 +179,7 @@ class WeakLearner(DefaultParts):
             rng = np.random.RandomState(checkpoint.seed)
         # Drawn first: the initial weights do not depend on the number of clips.
         seed = _draw_seed(rng)
-        train, held_back = self._split(_labelled(tags), rng)
+        train, held_back = self._split(np.flatnonzero(tags.labelled), rng)
         lesson = Lesson(clips, tags.indicator, weight, train, held_back)
         if not warm:
             self._start(lesson, tags, seed)
@@ -284,7 +283,7 @@ class WeakLearner(DefaultParts):
     ) -> tuple[ClipSet, Tags, np.ndarray]:
         """Leave out clips that teach nothing; fold in single-label weights."""
         weight = check_weights(sample_weight, len(clips))
-        labelled = np.isin(np.arange(len(clips)), _labelled(tags)) & (weight > 0)
+        labelled = tags.labelled & (weight > 0)
         if not labelled.any():
             raise LabelError("y labels no clip: fit needs clips with tags")
         known = replace(tags, indicator=tags.indicator[labelled])
@@ -445,7 +444,7 @@ class WeakLearner(DefaultParts):
         logits, frames = predict(
             self.net_, clips.clips, clips.n_frames, self.batch_size, True
         )
-        unlabelled = np.setdiff1d(np.arange(len(clips)), _labelled(tags))
+        unlabelled = np.flatnonzero(~tags.labelled)
         if not frames and not len(unlabelled):
             return None
         possible = tags.indicator != 0
@@ -581,14 +580,9 @@ class WeakLearner(DefaultParts):
         return tags
 
 
-def _labelled(tags: Tags) -> np.ndarray:
-    """Return the clips that have tags."""
-    return np.flatnonzero((tags.indicator != UNLABELLED).all(axis=1))
-
-
 def _known(tags: Tags) -> Tags:
     """Return the tags of the clips that have some."""
-    return replace(tags, indicator=tags.indicator[_labelled(tags)])
+    return replace(tags, indicator=tags.indicator[tags.labelled])
 
 
 class _Subset:

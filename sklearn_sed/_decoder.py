@@ -394,7 +394,13 @@ def _tag_mask(tags: ArrayLike | None, n_clips: int, n_classes: int) -> np.ndarra
     """Return the clips and classes to decode as a boolean array."""
     if tags is None:
         return np.ones((n_clips, n_classes), dtype=bool)
-    chosen = np.asarray(tags) > 0
+    try:
+        chosen = np.asarray(tags, dtype=np.float64) > 0
+    except (TypeError, ValueError) as error:
+        raise LabelError(
+            "tags must be an indicator, 1 for each class to decode in a clip, not "
+            "labels; sklearn.preprocessing.MultiLabelBinarizer makes one of label lists"
+        ) from error
     if chosen.shape != (n_clips, n_classes):
         raise LabelError(
             f"tags must have the shape (n_clips, n_classes) = {n_clips, n_classes}, "

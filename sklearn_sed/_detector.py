@@ -3,13 +3,12 @@
 import numbers
 from typing import Any, ClassVar
 
-import numpy as np
 from sklearn.base import clone
-from sklearn.metrics import f1_score
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from sklearn_sed._base import WeakLearner
 from sklearn_sed._decoder import EventDecoder
+from sklearn_sed._tag_score import score_tags
 from sklearn_sed._validation import check_tags, check_time_resolution
 from sklearn_sed.events import is_event_tables
 
@@ -405,14 +404,4 @@ def score_events_or_tags(estimator, X, y) -> float:
         from sklearn_sed.metrics import event_based_f1_score
 
         return event_based_f1_score(y, estimator.predict(X))
-    predicted = estimator.predict_tags(X)
-    reference = check_tags(y, len(predicted), estimator.classes_)
-    labelled = (reference.indicator >= 0).all(axis=1)
-    return float(
-        f1_score(
-            reference.indicator[labelled],
-            np.asarray(predicted)[labelled],
-            average="macro",
-            zero_division=0,
-        )
-    )
+    return score_tags(y, estimator.predict_tags(X), estimator.classes_)

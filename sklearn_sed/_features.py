@@ -29,7 +29,8 @@ class FeatureArray(np.ndarray):
 
     An ordinary array otherwise. Both attributes follow indexing along the clips
     (``X[3]``, ``X[2:5]``, ``X[mask]``, ``X[[4, 1]]``), slicing of frames and bands,
-    copies, views, element-wise arithmetic, pickling and joblib. What cannot follow an
+    copies, views, element-wise arithmetic, joining (``np.concatenate``, ``np.stack``),
+    pickling and joblib. What cannot follow an
     operation becomes None, never wrong: cutting the frames of clips forgets their
     durations, averaging over frames forgets the time resolution too. (Only values that
     are moved in place, as in ``X[:] = X[::-1]``, are moved unseen.)
@@ -129,13 +130,28 @@ or sequence of n_clips arrays of shape (n_frames_i, n_mels)
             item.time_resolution, item.durations = self._clock_of(key)
         return item
 
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        result: Any = super().__array_function__(func, types, args, kwargs)
+        if func is not np.concatenate or not isinstance(result, np.ndarray):
+            return result
+        result = result.view(FeatureArray)
+        axis = args[1] if len(args) > 1 else kwargs.get("axis", 0)
+        result.time_resolution, result.durations = (
+            _joined_clock(args[0]) if axis == 0 else (None, None)
+        )
+        return result
+
     def _clock_of(self, key: Any) -> tuple[float | None, np.ndarray | None]:
         """Return the time resolution and the durations of ``self[key]``."""
+        is_clip = self.durations is not None and self.durations.ndim == 0
+        first, *others = key if isinstance(key, tuple) and key else (key,)
+        if is_clip and first is None:  # a batch of one clip
+            resolution, duration = self._clock_of(tuple(others))
+            return resolution, None if duration is None else duration[np.newaxis]
         keys = _keys_per_axis(key, self.ndim)
         if keys is None:
             return None, None
         resolution, durations = self.time_resolution, self.durations
-        is_clip = durations is not None and durations.ndim == 0
         clips = () if is_clip else keys.pop(0)
         frames = keys.pop(0) if is_clip or self.ndim == 3 else slice(None)
         if not all(isinstance(k, slice) for k in keys):
@@ -168,6 +184,24 @@ or sequence of n_clips arrays of shape (n_frames_i, n_mels)
     def view(self, *args: Any, **kwargs: Any) -> Any:
         """Return a view, as :meth:`numpy.ndarray.view` does."""
         return self._keep_clock(super().view(*args, **kwargs))
+
+    def transpose(self, *axes: Any) -> Any:
+        """Return a view with other axes, as :meth:`numpy.ndarray.transpose` does."""
+        return _without_clock(super().transpose(*axes))
+
+    def swapaxes(self, axis1: Any, axis2: Any) -> Any:
+        """Return a view with two axes swapped, as :meth:`numpy.ndarray.swapaxes`."""
+        return _without_clock(super().swapaxes(axis1, axis2))
+
+    @property
+    def T(self) -> Any:
+        """The array with its axes in reverse, without a clock."""
+        return self.transpose()
+
+    @property
+    def mT(self) -> Any:
+        """The array with its last two axes swapped, without a clock."""
+        return self.swapaxes(-1, -2)
 
     def __copy__(self) -> Any:
         return self.copy()
@@ -205,6 +239,25 @@ def _common_clock(
     return (
         arrays[0].time_resolution if len(resolutions) == 1 else None,
         arrays[0].durations if len(durations) == 1 else None,
+    )
+
+
+def _without_clock(array: Any) -> Any:
+    """Forget the attributes of an array whose axes have other meanings."""
+    array.time_resolution = array.durations = None
+    return array
+
+
+def _joined_clock(
+    arrays: Sequence[Any],
+) -> tuple[float | None, np.ndarray | None]:
+    """Return the time resolution and the durations of arrays of clips put together."""
+    resolutions = {getattr(x, "time_resolution", None) for x in arrays}
+    durations: list[Any] = [getattr(x, "durations", None) for x in arrays]
+    known = [seconds for seconds in durations if np.ndim(seconds) == 1]
+    return (
+        resolutions.pop() if len(resolutions) == 1 else None,
+        np.concatenate(known) if len(known) == len(durations) else None,
     )
 
 
@@ -547,11 +600,20 @@ def _listed_clips(X: Any) -> list | None:
         if is_table and _is_path(np.asarray(X)[0, 0]):
             raise ValueError("X is a table of paths; pass one column: list(X[name])")
         return None
+    if isinstance(X, Iterator):
+        raise ValueError("X can be gone through only once: pass a list, list(X)")
     if not isinstance(X, list | tuple) and getattr(X, "ndim", 0) != 1:
         return None
     clips = list(X)
     if not clips:
         raise ValueError("X is empty: pass at least one path or waveform")
+    if all(isinstance(clip, Real) for clip in clips):
+        raise ValueError(
+            f"X is one waveform of {len(clips)} samples: pass a list of waveforms, [X]"
+        )
+    if all(isinstance(clip, list | tuple) for clip in clips):
+        equally_long = len({len(clip) for clip in clips}) == 1
+        return None if equally_long else [np.asarray(clip) for clip in clips]
     if not any(_is_path(clip) or getattr(clip, "ndim", 0) > 0 for clip in clips):
         return None
     return clips

@@ -5,10 +5,9 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import expit, log_expit, logit
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import f1_score
 
 from sklearn_sed._base import WeakLearner
-from sklearn_sed._validation import check_tags
+from sklearn_sed._tag_score import score_tags
 
 
 class WeakTagger(ClassifierMixin, WeakLearner):
@@ -293,7 +292,8 @@ class WeakTagger(ClassifierMixin, WeakLearner):
         X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
             Features, as in ``fit``.
         y : array-like of n_clips labels
-            Reference labels, in any form that ``fit`` takes.
+            Reference labels, in any form that ``fit`` takes; unlabelled clips (rows
+            of −1) are left out.
         sample_weight : array-like of shape (n_clips,), default=None
             Weight of each clip.
 
@@ -302,16 +302,12 @@ class WeakTagger(ClassifierMixin, WeakLearner):
         float
             Macro F1; a class that is neither present nor predicted counts 0.
         """
-        predicted = self.predict(X)
-        reference = check_tags(y, len(predicted), self.classes_)
-        return f1_score(
-            self.classes_[reference.indicator.argmax(axis=1)]
-            if self._single
-            else reference.indicator,
-            predicted,
-            average="macro",
+        return score_tags(
+            y,
+            self.predict(X),
+            self.classes_,
+            single=self._single,
             sample_weight=sample_weight,
-            zero_division=0,
         )
 
     def __sklearn_tags__(self):

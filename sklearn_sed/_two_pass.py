@@ -10,8 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sed._base import DefaultParts
 from sklearn_sed._detector import WeakEventDetector, score_events_or_tags
+from sklearn_sed._features import FeatureArray
 from sklearn_sed._tagger import WeakTagger
-from sklearn_sed._validation import check_clips, check_tags
+from sklearn_sed._validation import ClipSet, check_clips, check_tags
 from sklearn_sed.exceptions import LabelError
 
 
@@ -124,8 +125,7 @@ class TwoPassSED(DefaultParts):
         tags = check_tags(y, len(clips))
         indicator = pd.DataFrame(tags.indicator, columns=tags.classes)
         weight = {} if sample_weight is None else {"sample_weight": sample_weight}
-        # Features that come as rows of a table go on as they were checked.
-        X = X if _keeps_clock(X) else clips.clips
+        X = _clocked(X, clips)
         # Without a detector it is not fitted: an interruption leaves it so.
         self.__dict__.pop("detector_", None)
         self.tagger_ = self._part("tagger").fit(X, indicator, **weight)
@@ -256,8 +256,7 @@ class TwoPassSED(DefaultParts):
 
     def _check(self, X):
         """Check the clips to predict, keeping their clock."""
-        clips = check_clips(X, self, reset=False)
-        return X if _keeps_clock(X) else clips.clips
+        return _clocked(X, check_clips(X, self, reset=False))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -267,8 +266,11 @@ class TwoPassSED(DefaultParts):
         return tags
 
 
-def _keeps_clock(X) -> bool:
-    """Tell features that are clips already, and may carry a clock."""
-    return not (isinstance(X, np.ndarray) and X.ndim == 2) and hasattr(
-        X, "time_resolution"
-    )
+def _clocked(X, clips: ClipSet):
+    """Return the clips with their clock, X itself where that has it."""
+    is_table = isinstance(X, np.ndarray) and X.ndim == 2
+    if hasattr(X, "time_resolution") and not is_table:
+        return X
+    if clips.time_resolution is None:
+        return clips.clips
+    return FeatureArray(clips.clips, clips.time_resolution, clips.durations)

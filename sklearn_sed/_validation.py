@@ -18,7 +18,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from sklearn_sed.events import TagArray, is_event_tables, to_tags
+from sklearn_sed.events import TagArray, check_events, is_event_tables, to_tags
 from sklearn_sed.exceptions import (
     ClipError,
     LabelError,
@@ -88,12 +88,27 @@ def check_clips(X: Any, estimator: BaseEstimator, *, reset: bool) -> ClipSet:
         for i, clip in enumerate(clips):
             _check_clip(i, clip, n_mels)
         n_frames = np.array([len(clip) for clip in clips])
-    return ClipSet(
-        clips,
-        n_frames,
-        n_mels,
-        getattr(X, "time_resolution", None),
-        getattr(X, "durations", None),
+    return ClipSet(clips, n_frames, n_mels, *_clock(X))
+
+
+def _clock(X: Any) -> tuple[float | None, np.ndarray | None]:
+    """Return the time resolution and the durations of X, or of its clips."""
+    if not isinstance(X, list | tuple):
+        return getattr(X, "time_resolution", None), getattr(X, "durations", None)
+    resolutions = [getattr(clip, "time_resolution", None) for clip in X]
+    seconds = [getattr(clip, "durations", None) for clip in X]
+    first = next((known for known in resolutions if known is not None), None)
+    for i, resolution in enumerate(resolutions):
+        if resolution not in (None, first):
+            raise ClipError(
+                i,
+                f"its frames last {resolution} s, those of other clips {first} s; "
+                "compute the features of all clips alike",
+            )
+    timed = all(s is not None and np.ndim(s) == 0 for s in seconds)
+    return (
+        None if None in resolutions else first,
+        np.array(seconds, dtype=np.float64) if timed else None,
     )
 
 
@@ -176,6 +191,11 @@ class Tags:
     classes: np.ndarray
     single: bool = False
 
+    @property
+    def labelled(self) -> np.ndarray:
+        """True for the clips that have tags, of shape (n_clips,)."""
+        return (self.indicator != UNLABELLED).all(axis=1)
+
 
 def check_tags(
     y: Any, n_clips: int, classes: ArrayLike | None = None, *, name: str = "y"
@@ -219,13 +239,22 @@ def check_tags(
         )
     if n_labels == 0:
         raise LabelError(f"{name} is empty: pass the labels of at least one clip")
-    known = None if classes is None else np.asarray(classes)
+    tags = _encode(y, None if classes is None else np.asarray(classes), name)
+    if not len(tags.classes):
+        raise LabelError(
+            f"{name} names no class: all of its {n_labels} entries are empty; if they "
+            "were read from a file, check that its filenames are those of the clips"
+        )
+    return tags
+
+
+def _encode(y: Any, known: np.ndarray | None, name: str) -> Tags:
+    """Reduce labels of any form to an indicator of the known classes, or of theirs."""
     if is_event_tables(y):
-        tables = list(y)
-        found = pd.unique(pd.concat([t["event_label"] for t in tables]).to_numpy())
-        known = np.sort(found) if known is None else known
-        indicator = np.asarray(to_tags(tables, known.tolist()))
-        return Tags(indicator.astype(np.int8), known)
+        tables = list(check_events(y, name=name))
+        present: Any = to_tags(tables, None if known is None else known.tolist())
+        indicator = np.asarray(present, dtype=np.int8)
+        return Tags(indicator, present.classes if known is None else known)
     if isinstance(y, TagArray) and y.classes is not None:
         y = pd.DataFrame(np.asarray(y), columns=y.classes)
     if isinstance(y, pd.DataFrame) or sparse.issparse(y):
@@ -236,6 +265,19 @@ def check_tags(
     if matrix.ndim == 2 and not (matrix.shape[1] == 1 and not _is_binary(matrix)):
         return _from_indicator(matrix, known, name)
     return _from_vector(matrix, known, name)
+
+
+def named_labels(y: Any) -> set:
+    """Return the labels that y calls by name; none where it only counts classes."""
+    if is_event_tables(y):
+        return {label for table in check_events(y) for label in table["event_label"]}
+    if isinstance(y, TagArray) and y.classes is not None:
+        return set(y.classes)
+    if isinstance(y, pd.DataFrame):
+        return set(y.columns)
+    if not sparse.issparse(y) and _has_label_lists(y):
+        return {label for row in y for label in row}
+    return set()
 
 
 def _has_label_lists(y: Any) -> bool:
@@ -250,7 +292,8 @@ def _has_label_lists(y: Any) -> bool:
         return any(is_list)
     if any(isinstance(label, str) for row in rows for label in row):
         return True
-    return len({len(row) for row in rows}) > 1
+    lengths = {len(row) for row in rows}
+    return len(lengths) > 1 or lengths == {0}
 
 
 def _is_binary(values: Any) -> bool:
@@ -285,14 +328,14 @@ def _from_indicator(y: Any, known: np.ndarray | None, name: str) -> Tags:
         columns = y.columns.to_numpy()
         if known is not None and set(columns) != set(known):
             raise LabelError(
-                f"{name} has the columns {list(columns)}, expected {list(known)}"
+                f"{name} has the columns {columns.tolist()}, expected {known.tolist()}"
             )
         y = y[known.tolist()] if known is not None else y
     matrix = np.asarray(y.toarray() if sparse.issparse(y) else y)
     if matrix.dtype.kind not in "biuf":
         raise LabelError(
-            f"{name} is a table of {matrix.dtype}; pass 0 and 1, or a list of labels "
-            "per clip"
+            f"{name} is a table of {matrix.dtype}; pass numbers 0 and 1, a list of "
+            "labels per clip, or one event table per clip"
         )
     assert_all_finite(matrix, input_name=name)
     unlabelled = (matrix == UNLABELLED).all(axis=1)
@@ -309,7 +352,7 @@ def _from_indicator(y: Any, known: np.ndarray | None, name: str) -> Tags:
     if matrix.shape[1] != len(known):
         raise LabelError(
             f"{name} has {matrix.shape[1]} columns, expected {len(known)}: one for "
-            f"each of {list(known)}"
+            f"each of {known.tolist()}"
         )
     return Tags(matrix.astype(np.int8), known)
 
@@ -349,7 +392,7 @@ def _unknown(where: str, label: Any, known: np.ndarray) -> LabelError:
 
 def warn_rare_classes(tags: Tags) -> None:
     """Warn of classes that no, or every, labelled clip has: nothing to learn from."""
-    labelled = tags.indicator[(tags.indicator != UNLABELLED).all(axis=1)]
+    labelled = tags.indicator[tags.labelled]
     if tags.single or len(labelled) < 2:
         return
     for present, what in ((0, "never"), (1, "always")):

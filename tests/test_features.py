@@ -241,6 +241,8 @@ def test_unequal_clips_make_a_ragged_array(noise):
     np.testing.assert_array_equal(X.durations, np.array([9000, 700, 1]) / RATE)
     assert X[1].time_resolution == X.time_resolution
     assert X[1].durations == 700 / RATE
+    lists = LogMelTransformer().transform([noise[0].tolist(), noise[1, :700].tolist()])
+    assert [clip.shape for clip in lists] == [(18, 64), (2, 64)]
 
 
 def test_duration_cuts_and_pads_with_silence(noise):
@@ -344,11 +346,12 @@ def test_bad_clips_on_a_device(noise, n_jobs, tmp_path):
         ("a.wav", r"pass a list of paths: \['a.wav'\]"),
         (np.zeros((4, 2, 900)), r"Average the channels first: X.mean\(axis=1\)"),
         (np.zeros((4, 900, 2)), r"Average the channels first: X.mean\(axis=2\)"),
-        (np.zeros(900), "Expected 2D array, got 1D array"),
+        (np.zeros(900), r"one waveform of 900 samples: .* \[X\]"),
+        ([0.1, 0.2], r"one waveform of 2 samples"),
+        (iter(["a.wav"]), r"pass a list, list\(X\)"),
         (np.array([["a.wav"], ["b.wav"]]), "pass one column"),
         (pd.DataFrame({"f": ["a.wav"], "y": [1]}), "pass one column"),
         (5, "Expected 2D array"),
-        ([[0.1, 0.2], [0.3]], "inhomogeneous"),
     ],
 )
 def test_wrong_containers(X, message):
@@ -651,6 +654,7 @@ def test_frames_of_a_single_clip():
         lambda X: joblib.Parallel(2)(joblib.delayed(np.negative)(-X) for _ in "a")[0],
         lambda X: _safe_indexing(X, np.arange(len(X))),
         lambda X: X[::-1][::-1],
+        lambda X: np.concatenate([X[:2], X[2:]]),
         np.asanyarray,
     ],
 )
@@ -720,6 +724,13 @@ def test_arithmetic():
         lambda X: X[np.array([[0, 1], [2, 3]])],
         lambda X: X[..., 0],
         lambda X: X[True],
+        lambda X: X.T,
+        lambda X: X.mT,
+        lambda X: X.swapaxes(1, 2),
+        lambda X: np.moveaxis(X, 1, 2),
+        lambda X: np.concatenate([X, X], axis=1),
+        lambda X: np.concatenate([X, np.asarray(X)]),
+        lambda X: np.hstack([X, X]),
     ],
 )
 def test_what_loses_the_frames_loses_the_clock(operation):
@@ -741,6 +752,27 @@ def test_what_loses_the_frames_loses_the_clock(operation):
 )
 def test_what_may_mix_clips_loses_durations(operation):
     assert operation(make_features()).durations is None
+
+
+def test_joining_clips_joins_their_clocks():
+    X = make_features()
+    one = X[3]
+    assert same(one[np.newaxis], X[3:4])
+    assert same(one[None, :, 1:], X[3:4, :, 1:])
+    assert one[None, ::2].time_resolution == 0.04
+    assert one[None, ::2].durations is None
+    for joined in (
+        np.stack([X[4], X[1]]),
+        np.vstack([X[4:5], X[1:2]]),
+        np.append(X[4:5], X[1:2], axis=0),
+    ):
+        assert same(joined, X[[4, 1]])
+    rows = FeatureArray(np.asarray(X)[:, 0], 0.5, X.durations)
+    assert same(np.concatenate([rows[:2], rows[2:]]), rows)
+    faster = FeatureArray(np.asarray(X), 0.01, X.durations)
+    both = np.concatenate([X, faster])
+    assert both.time_resolution is None
+    assert both.durations.tolist() == [*X.durations] * 2
 
 
 def test_features_are_validated():

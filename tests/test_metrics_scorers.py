@@ -197,6 +197,11 @@ def test_tags_of_weak_and_strong_labels(problem):
     assert 0 < tag_f1_scorer(detector, X, wrong) < 1
     wrong[0] = -1  # unlabelled
     assert tag_f1_scorer(detector, X, wrong) == 1
+    y[0] = y[0].assign(event_label="Bird")
+    lists = [table["event_label"].tolist() for table in y]
+    strong = tag_f1_scorer(detector, X, y)
+    for weak in (lists, to_tags(y, [*CLASSES, "Bird"])):
+        assert tag_f1_scorer(detector, X, weak) == strong < 1
 
 
 def test_tags_of_a_tagger(problem):

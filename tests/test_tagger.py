@@ -7,6 +7,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import cross_val_score
 
 from sklearn_sed import WeakTagger
+from sklearn_sed.exceptions import LabelError
 
 from ._networks import EXACT
 from .test_learners import tones
@@ -25,6 +26,28 @@ def test_multi_label():
     np.testing.assert_array_equal(model.predict(X), proba > 0.5)
     np.testing.assert_array_equal(model.predict(X), model.decision_function(X) > 0)
     assert model.score(X, Y) == f1_score(Y, model.predict(X), average="macro")
+
+
+def test_score_leaves_unlabelled_clips_out():
+    model = WeakTagger(**EXACT).fit(X, Y)
+    y = Y.copy()
+    y[::3] = -1
+    known = (y >= 0).all(axis=1)
+    weight = np.arange(1.0, len(y) + 1)
+    assert model.score(X, y) == model.score(X[known], y[known])
+    assert model.score(X, y, weight) == model.score(X[known], y[known], weight[known])
+    with pytest.raises(LabelError, match="y labels no clip"):
+        model.score(X, np.full_like(Y, -1))
+
+
+def test_score_of_quiet_clips_and_of_classes_never_seen():
+    names = [["low"] * a + ["high"] * b for a, b in Y]
+    model = WeakTagger(**EXACT).fit(X, names)
+    assert model.score(X, [[]] * len(Y)) == 0.0
+    other = [[*labels, "new"] for labels in names]
+    assert model.score(X, other) == pytest.approx(2 / 3 * model.score(X, names))
+    with pytest.raises(LabelError, match="of which the estimator knows none"):
+        model.score(X, [["new"]] * len(Y))
 
 
 def test_decision_function_is_measured_from_the_thresholds():

@@ -142,6 +142,18 @@ def test_other_forms_of_x(form, tmp_path):
     assert lengths == [1 if form == "two_d" else len(clip) for clip in other]
 
 
+@pytest.mark.parametrize("form", [lambda X: [*X], lambda X: X[:, 0]])
+def test_other_forms_of_x_keep_their_clock(form):
+    clips = form(FeatureArray(np.asarray(X), 0.05, np.full(24, 0.75)))
+    if clips[0].ndim == 1:
+        clips = FeatureArray(np.asarray(clips), 0.05)
+    assert len(two_pass().fit(clips, NAMES).predict(clips)) == 24
+
+
+def test_clips_known_to_be_quiet_have_no_events(fitted):
+    assert [len(table) for table in fitted.predict(X[:2], tags=[[], []])] == [0, 0]
+
+
 def test_without_a_clock_it_says_what_to_pass():
     sed = two_pass().fit(np.asarray(X), NAMES)
     with pytest.raises(TimeResolutionError, match="time_resolution="):

@@ -19,6 +19,7 @@ from sklearn_sed._validation import (
 )
 from sklearn_sed.events import TagArray, make_events, stack_tables
 from sklearn_sed.exceptions import (
+    AnnotationError,
     ClipError,
     LabelError,
     RareClassWarning,
@@ -86,7 +87,23 @@ class TestClips:
         X = FeatureArray(np.zeros((3, 5, 4)), 0.02, [0.1] * 3)
         with pytest.raises(ValueError, match=r"single clip: pass .* X\[np\.newaxis\]"):
             clips(X[0])
-        assert len(clips(X[:1]).clips) == 1
+        for batch in (X[:1], X[0][np.newaxis]):
+            found = clips(batch)
+            assert len(found) == 1
+            assert found.time_resolution == 0.02
+            assert found.durations.tolist() == [0.1]
+
+    def test_a_list_of_features_has_their_clock(self):
+        X = FeatureArray(np.zeros((3, 5, 4)), 0.02, [0.1, 0.2, 0.3])
+        found = clips([X[2], X[0]])
+        assert found.time_resolution == 0.02
+        assert found.durations.tolist() == [0.3, 0.1]
+        found = clips([X[2], np.zeros((5, 4))])
+        assert found.time_resolution is None
+        assert found.durations is None
+        faster = FeatureArray(np.zeros((5, 4)), 0.01)
+        with pytest.raises(ClipError, match=r"clip 1: its frames last 0\.01 s"):
+            clips([X[0], faster])
 
     @pytest.mark.parametrize(
         ("bad", "message"),
@@ -170,7 +187,10 @@ class TestTags:
             ([[0, 2], [1, 0]], "clip 0.*2"),
             ([[0, -1], [1, 0]], "clip 0"),
             ([["Dog"], "Cat"], "clip 1: 'Cat' is not a list or set"),
-            (np.array([["a", "b"], ["c", "d"]]), "pass 0 and 1"),
+            (np.array([["a", "b"], ["c", "d"]]), "pass numbers 0 and 1"),
+            ([[], []], "names no class: all of its 2 entries are empty"),
+            ([TABLES[1], TABLES[1]], "check that its filenames"),
+            (np.zeros((2, 0)), "names no class"),
         ],
     )
     def test_what_cannot_be_understood(self, y, message):
@@ -180,6 +200,22 @@ class TestTags:
     def test_no_labels_at_all(self):
         with pytest.raises(LabelError, match="at least one clip"):
             check_tags([], 0)
+
+    def test_clips_without_labels_where_classes_are_known(self):
+        for y in ([[], []], [(), ()], [set(), set()], [TABLES[1], TABLES[1]]):
+            assert check_tags(y, 2, ["Cat", "Dog"]).indicator.tolist() == [[0, 0]] * 2
+
+    @pytest.mark.parametrize(
+        ("table", "message"),
+        [
+            (TABLES[0].drop(columns="event_label"), "clip 1: the column 'event_label'"),
+            (TABLES[0].drop(columns="onset"), "clip 1: the column 'onset'"),
+            (None, "clip 1: expected an event table"),
+        ],
+    )
+    def test_tables_that_are_none(self, table, message):
+        with pytest.raises(AnnotationError, match=message):
+            check_tags([TABLES[0], table], 2)
 
     @pytest.mark.parametrize(
         "y", [np.array([0.5, 1.5]), np.array([np.nan, 1.0]), [[np.nan, 1], [0, 1]]]

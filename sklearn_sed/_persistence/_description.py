@@ -303,7 +303,9 @@ def _foreign(estimator: Any, where: str) -> str:
         if hasattr(estimator, "best_estimator_")
         else f"a model file can hold {', '.join(KINDS)}; use joblib for others"
     )
-    return f"{where} is a {type(estimator).__name__}, which cannot be saved: {remedy}"
+    kind = type(estimator).__name__
+    what = kind if kind == where else f"{where} is a {kind}, which"
+    return f"{what} cannot be saved: {remedy}"
 
 
 class Reader:

@@ -16,7 +16,6 @@ from sklearn.base import (
 )
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, get_tags, indexable
 from sklearn.utils._param_validation import (
@@ -37,7 +36,8 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from sklearn_sed._validation import UNLABELLED, Tags, check_tags
+from sklearn_sed._tag_score import score_tags
+from sklearn_sed._validation import UNLABELLED, check_tags, named_labels
 from sklearn_sed.events import TagArray
 from sklearn_sed.exceptions import RareClassWarning
 from sklearn_sed.model_selection import MultilabelStratifiedKFold
@@ -172,7 +172,7 @@ class CalibratedTaggerCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             fit_params = routed["estimator"]["fit"]
             self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
         self.classes_ = np.asarray(self.estimator_.classes_)
-        tags = self._check_tags(y, _num_samples(X))
+        tags = check_tags(self._as_named_here(y), _num_samples(X), self.classes_)
         self._single = tags.single
         if self.cv == "prefit":
             clips = slice(None)
@@ -190,13 +190,13 @@ class CalibratedTaggerCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 setattr(self, name, getattr(self.estimator_, name))
         return self
 
-    def _check_tags(self, y: Any, n_clips: int) -> Tags:
-        """Return labels by the classes of the estimator."""
+    def _as_named_here(self, y: Any) -> Any:
+        """Return labels without names where the estimator only counts classes."""
         if isinstance(y, pd.DataFrame | TagArray):
-            names = check_tags(y, n_clips).classes
-            if not np.isin(self.classes_, names).all():
-                y = np.asarray(y)  # the estimator only counts classes
-        return check_tags(y, n_clips, self.classes_)
+            names = named_labels(y)
+            if names and not names.issuperset(self.classes_.tolist()):
+                return np.asarray(y)
+        return y
 
     def _splitter(self):
         """Return the cross-validation splitter."""
@@ -285,7 +285,8 @@ class CalibratedTaggerCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         X : sequence of n_clips items
             Clips, as in ``fit``.
         y : array-like of n_clips labels
-            Reference labels, in any form that ``fit`` takes.
+            Reference labels, in any form that ``fit`` takes; unlabelled clips (rows
+            of −1) are left out.
         sample_weight : array-like of shape (n_clips,), default=None
             Weight of each clip.
 
@@ -294,16 +295,12 @@ class CalibratedTaggerCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         score : float
             Macro F1; a class that is neither present nor predicted counts 0.
         """
-        predicted = self.predict(X)
-        reference = self._check_tags(y, len(predicted)).indicator
-        if self._single:
-            reference = self.classes_[reference.argmax(axis=1)]
-        return f1_score(
-            reference,
-            predicted,
-            average="macro",
+        return score_tags(
+            self._as_named_here(y),
+            self.predict(X),
+            self.classes_,
+            single=self._single,
             sample_weight=sample_weight,
-            zero_division=0,
         )
 
     def get_metadata_routing(self):

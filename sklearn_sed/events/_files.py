@@ -76,7 +76,7 @@ def read_events(
     format     ending                           recordings                   `score`
     ========== ================================ ============================ ==========
     "dcase"    .tsv, .csv                       named in the table           column
-    "audacity" .txt                             one file each                no
+    "audacity" .txt, with ``format="audacity"`` one file each                no
     "raven"    .selections.txt,                 one file each, or named in   column
                .selection.table.txt             the table (`Begin File`)
     "jams"     .jams (needs the extra `jams`)   one file each                confidence

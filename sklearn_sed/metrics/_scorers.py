@@ -3,12 +3,12 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-from sklearn_sed._validation import UNLABELLED, check_tags, check_time_resolution
-from sklearn_sed.events import check_events, is_event_tables, to_tags
+from sklearn_sed._tag_score import add_columns, score_tags, with_unknown
+from sklearn_sed._validation import check_time_resolution, named_labels
+from sklearn_sed.events import is_event_tables, to_tags
 from sklearn_sed.exceptions import LabelError
 from sklearn_sed.metrics._psds import psds_score
 from sklearn_sed.metrics._scores import event_based_f1_score, segment_based_f1_score
@@ -219,24 +219,11 @@ def tag_f1_scorer(estimator: Any, X: Any, y: Any) -> float:
     >>> tag_f1_scorer(estimator, ["dog.wav"], y)
     1.0
     """
-    from sklearn.metrics import f1_score
-
     predicted = estimator.predict(X)
     classes = np.asarray(estimator.classes_).tolist()
-    if is_event_tables(y):
-        classes = _add_unknown(classes, y)
     if is_event_tables(predicted):
         predicted = to_tags(predicted, classes)
-    reference = check_tags(y, len(predicted), classes).indicator
-    labelled = (reference != UNLABELLED).all(axis=1)
-    return float(
-        f1_score(
-            reference[labelled],
-            _add_columns(predicted, len(classes))[labelled],
-            average="macro",
-            zero_division=0,
-        )
-    )
+    return score_tags(y, predicted, classes)
 
 
 def _psds(estimator: Any, X: Any, y: Any, **scenario: float) -> float:
@@ -248,10 +235,10 @@ def _psds(estimator: Any, X: Any, y: Any, **scenario: float) -> float:
     durations = getattr(frames, "durations", None)
     if durations is None:
         durations = [len(scores) * resolution for scores in frames]
-    labels = _add_unknown(np.asarray(model.classes_).tolist(), y)
+    labels = with_unknown(np.asarray(model.classes_).tolist(), named_labels(y))
     return psds_score(
         y,
-        [_add_columns(scores, len(labels)) for scores in frames],
+        [add_columns(scores, len(labels)) for scores in frames],
         time_resolution=resolution,
         labels=labels,
         durations=durations,
@@ -289,25 +276,3 @@ def frame_model(estimator: Any, X: Any) -> tuple[Any, Any]:
                 "scorer needs; score its events with event_based_f1_scorer"
             )
     return estimator, X
-
-
-def _add_unknown(classes: list[Any], y: Any) -> list[Any]:
-    """Append the labels of reference events that the estimator does not know.
-
-    A rare class may miss in the training part of a fold: never found, but no error.
-    Labels that have nothing in common with the classes are one.
-    """
-    tables = check_events(y)
-    seen = {label for table in tables for label in table["event_label"].unique()}
-    if seen and not seen & set(classes):
-        raise LabelError(
-            f"y names the classes {sorted(seen)}, of which the estimator knows none; "
-            f"it was fitted on {classes}"
-        )
-    return classes + sorted(seen - set(classes))
-
-
-def _add_columns(values: Any, n_columns: int) -> NDArray[Any]:
-    """Append columns of zeros for classes that nobody predicts."""
-    values = np.asarray(values)
-    return np.pad(values, ((0, 0), (0, n_columns - values.shape[1])))

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sklearn_sed._validation import check_time_resolution
+from sklearn_sed._tag_score import add_columns, with_unknown
+from sklearn_sed._validation import check_time_resolution, named_labels
 from sklearn_sed.metrics import psd_roc_curve
-from sklearn_sed.metrics._scorers import _add_columns, _add_unknown
 from sklearn_sed.plotting._style import (
     BLACK,
     CYCLE,
@@ -240,10 +240,10 @@ class PSDROCDisplay:
         """
         model, features = frame_model(estimator, X)
         scores = model.predict_frame_proba(features)
-        labels = _add_unknown(list(model.classes_), y)
+        labels = with_unknown(list(model.classes_), named_labels(y))
         return cls.from_predictions(
             y,
-            [_add_columns(clip, len(labels)) for clip in scores],
+            [add_columns(clip, len(labels)) for clip in scores],
             labels=labels,
             time_resolution=getattr(scores, "time_resolution", None),
             durations=getattr(scores, "durations", None),
