@@ -19,13 +19,17 @@ from sklearn_sed.metrics import event_based_f1_score
 
 PAIRS = [("Alarm_bell_ringing", "Speech"), ("Cat", "Dog")]
 CLASSES = sorted(label for pair in PAIRS for label in pair)
+PUBLISHED: dict[str, Any] = {"cosine_pairs": "all"}
 PENALTIES: dict[str, dict[str, Any]] = {
     "none": {"cosine_weight": 0.0},
     "0.1": {"cosine_weight": 0.1},
     "0.5": {"cosine_weight": 0.5},
     "1": {"cosine_weight": 1.0},
-    "1 above 0.3": {"cosine_weight": 1.0, "cosine_margin": 0.3},
-    "1 after 10 epochs": {"cosine_weight": 1.0, "cosine_warmup": 10},
+    "published, 0.1": {"cosine_weight": 0.1, **PUBLISHED},
+    "published, 0.5": {"cosine_weight": 0.5, **PUBLISHED},
+    "published, 1": {"cosine_weight": 1.0, **PUBLISHED},
+    "1 above 0.3": {"cosine_weight": 1.0, "cosine_margin": 0.3, **PUBLISHED},
+    "1 after 10 epochs": {"cosine_weight": 1.0, "cosine_warmup": 10, **PUBLISHED},
 }
 
 

@@ -62,14 +62,19 @@ from sklearn_sed.nn import count_parameters
 
 PUBLISHED = "glu_mil_cos"
 TUNING_CLIPS = 150
+# The cosine penalty as it was published: between any two tags of a clip.
+AS_PUBLISHED = {"cosine_pairs": "all"}
 # What each variant of the detector differs in from the default.
 VARIANTS: dict[str, dict[str, Any]] = {
     "detector": {},
     "penalty-0": {"cosine_weight": 0.0},
     "penalty-0.5": {"cosine_weight": 0.5},
     "penalty-1": {"cosine_weight": 1.0},
-    "penalty-margin-0.3": {"cosine_margin": 0.3},
-    "penalty-warm-up-10": {"cosine_warmup": 10},
+    "penalty-published": AS_PUBLISHED,
+    "penalty-published-0.5": {**AS_PUBLISHED, "cosine_weight": 0.5},
+    "penalty-published-1": {**AS_PUBLISHED, "cosine_weight": 1.0},
+    "penalty-published-margin-0.3": {**AS_PUBLISHED, "cosine_margin": 0.3},
+    "penalty-published-warm-up-10": {**AS_PUBLISHED, "cosine_warmup": 10},
     "pooling-max": {"pooling": "max"},
     "loss-max-mean-min": {"pooling": "max", "loss": "max_mean_min"},
     "pooling-mean": {"pooling": "mean"},

@@ -314,9 +314,6 @@ class WeakLearner(DefaultParts):
 
         self._single = tags.single
         self.classes_ = tags.classes
-        class_weight = (
-            None if tags.single else check_class_weight(self.class_weight, _known(tags))
-        )
         n_mels = lesson.clips.n_mels
         mean, scale = (
             _band_statistics(lesson.clips, lesson.weight, lesson.train)
@@ -324,13 +321,20 @@ class WeakLearner(DefaultParts):
             else (np.zeros(n_mels), np.ones(n_mels))
         )
         plan = self._plan(self.max_epochs)
-        self.net_ = build_net(self._net_spec(plan, class_weight), mean, scale, seed)
+        spec = self._net_spec(plan, self._loss_weights(tags, lesson.weight))
+        self.net_ = build_net(spec, mean, scale, seed)
         self._net_params = self._current_net_params()
         self.precision_ = plan.precision
         self.n_iter_ = 0
         self.history_: list[dict[str, float]] = []
 
-    def _net_spec(self, plan: Any, class_weight: np.ndarray | None):
+    def _loss_weights(self, tags: Tags, weight: np.ndarray) -> dict[str, Any]:
+        """Return the parameters of the loss that depend on the labels."""
+        if tags.single:  # the clips are weighted instead
+            return {}
+        return {"class_weight": check_class_weight(self.class_weight, _known(tags))}
+
+    def _net_spec(self, plan: Any, loss_weights: Mapping[str, Any]):
         """Collect what the net is built from."""
         from sklearn_sed import nn
         from sklearn_sed.nn._training import NetSpec
@@ -342,7 +346,7 @@ class WeakLearner(DefaultParts):
             loss={
                 **self._loss_params(),
                 "label_smoothing": self.label_smoothing,
-                "class_weight": class_weight,
+                **loss_weights,
             },
             augment={
                 "mixup": self.mixup,
@@ -366,7 +370,7 @@ class WeakLearner(DefaultParts):
 
         plan = replace(self._plan(self.max_epochs), precision=self.precision_)
         self.net_ = restore_net(
-            self._net_spec(plan, None),
+            self._net_spec(plan, {}),
             self.n_features_in_,
             shapes,
             read,

@@ -3,13 +3,14 @@
 import numbers
 from typing import Any, ClassVar
 
+import numpy as np
 from sklearn.base import clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from sklearn_sed._base import WeakLearner
 from sklearn_sed._decoder import EventDecoder
 from sklearn_sed._tag_score import score_tags
-from sklearn_sed._validation import check_tags, check_time_resolution
+from sklearn_sed._validation import Tags, check_tags, check_time_resolution
 from sklearn_sed.events import is_event_tables
 
 
@@ -27,6 +28,11 @@ class WeakEventDetector(WeakLearner):
         Weight α of the cosine penalty; 0 leaves it out.
     cosine_margin : float, default=0.0
         Similarity below which nothing is penalised; the paper's is 0.
+    cosine_pairs : {"correlated", "all"}, default="correlated"
+        Which classes the penalty keeps apart. "correlated" weighs each pair by the
+        correlation of its tags over the training clips (0 where that is negative), so
+        that it acts where tags hardly tell classes apart. "all" is the paper's: any
+        two classes of a clip.
     cosine_warmup : int, default=0
         Epochs over which the penalty's weight rises to its full value.
     loss : {"clip", "max_min", "max_mean_min", "strong"}, default="clip"
@@ -184,6 +190,7 @@ class WeakEventDetector(WeakLearner):
         **WeakLearner._parameter_constraints,
         "cosine_weight": [Interval(numbers.Real, 0, None, closed="left")],
         "cosine_margin": [Interval(numbers.Real, 0, 1, closed="left")],
+        "cosine_pairs": [StrOptions({"correlated", "all"})],
         "cosine_warmup": [Interval(numbers.Integral, 0, None, closed="left")],
         "loss": [StrOptions({"clip", "max_min", "max_mean_min", "strong"})],
         "decoder": [HasMethods("decode"), None],
@@ -195,6 +202,7 @@ class WeakEventDetector(WeakLearner):
         *,
         cosine_weight=0.1,
         cosine_margin=0.0,
+        cosine_pairs="correlated",
         cosine_warmup=0,
         loss="clip",
         network="crnn",
@@ -232,6 +240,7 @@ class WeakEventDetector(WeakLearner):
     ):
         self.cosine_weight = cosine_weight
         self.cosine_margin = cosine_margin
+        self.cosine_pairs = cosine_pairs
         self.cosine_warmup = cosine_warmup
         self.loss = loss
         self.network = network
@@ -284,6 +293,14 @@ class WeakEventDetector(WeakLearner):
             "cosine_margin": self.cosine_margin,
             "cosine_warmup": self.cosine_warmup,
         }
+
+    def _loss_weights(self, tags: Tags, weight: np.ndarray) -> dict[str, Any]:
+        pairs = (
+            tag_correlation(tags.indicator[tags.labelled], weight[tags.labelled])
+            if self.cosine_pairs == "correlated"
+            else None
+        )
+        return {**super()._loss_weights(tags, weight), "pair_weight": pairs}
 
     def _start(self, *args: Any) -> None:
         self.decoder_ = EventDecoder() if self.decoder is None else clone(self.decoder)
@@ -396,6 +413,21 @@ class WeakEventDetector(WeakLearner):
             tags for weak labels.
         """
         return score_events_or_tags(self, X, y)
+
+
+def tag_correlation(indicator: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return how the tags of each two classes correlate over weighted clips.
+
+    Negative values, the diagonal, and classes that all clips or none have, are 0.
+    """
+    covariance = np.atleast_2d(np.cov(indicator.T, ddof=0, aweights=weight))
+    spread = np.sqrt(np.diag(covariance))
+    scale = np.outer(spread, spread)
+    correlation = np.divide(
+        covariance, scale, out=np.zeros_like(scale), where=scale > 0
+    )
+    np.fill_diagonal(correlation, 0.0)
+    return correlation.clip(min=0.0)
 
 
 def score_events_or_tags(estimator, X, y) -> float:

@@ -31,7 +31,12 @@ _VARIANTS: dict[str, dict[str, Any]] = {
     },
     "mil": {**_RELU, "pooling": "max", "cosine_weight": 0.0},
     "glu_mil": {**_GLU, "pooling": "max", "cosine_weight": 0.0},
-    "glu_mil_cos": {**_GLU, "pooling": "max", "cosine_weight": 0.1},
+    "glu_mil_cos": {
+        **_GLU,
+        "pooling": "max",
+        "cosine_weight": 0.1,
+        "cosine_pairs": "all",
+    },
 }
 
 

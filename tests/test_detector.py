@@ -2,8 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from sklearn_sed import EventDecoder, FeatureArray, WeakEventDetector
+from sklearn_sed._detector import tag_correlation
 from sklearn_sed.events import make_events, stack_tables
 from sklearn_sed.exceptions import ClipError, LabelError, TimeResolutionError
 
@@ -211,3 +215,43 @@ def test_own_network_with_attention():
 
     model = WeakEventDetector(**{**EXACT, "network": Attending, "pooling": "attention"})
     assert model.fit(X, Y).score(X, Y) > 0.8
+
+
+def test_the_penalty_acts_where_tags_hardly_tell_classes_apart():
+    rng = np.random.default_rng(0)
+    together, alone = rng.random((2, 40)) < 0.5
+    tags = np.stack([together, together, alone], axis=1).astype(int)
+    tags[0] = [1, 0, 0]
+    tags[1] = [0, 1, 1]
+    tags[2] = -1  # unlabelled: says nothing
+    x = rng.normal(size=(40, 12, 5)).astype(np.float32)
+    params = {"network_params": TINY_CRNN, "max_epochs": 1, "random_state": 0}
+
+    def pair_weight(**more):
+        detector = WeakEventDetector(**params, **more).fit(x, tags)
+        return detector.net_.criterion_.pair_weight
+
+    expected = np.corrcoef(np.delete(tags, 2, axis=0).T) - np.eye(3)
+    np.testing.assert_allclose(pair_weight(), expected.clip(0), atol=1e-6)
+    assert expected[0, 1] > 0.8
+    assert pair_weight(cosine_pairs="all") is None
+
+
+@given(st.data())
+def test_correlation_of_tags(data):
+    n_clips = data.draw(st.integers(1, 12))
+    tags = data.draw(arrays(int, (n_clips, 3), elements=st.integers(0, 1)))
+    times = data.draw(arrays(int, n_clips, elements=st.integers(1, 4)))
+    found = tag_correlation(tags, times.astype(float))
+    repeated = np.repeat(tags, times, axis=0)
+    np.testing.assert_allclose(
+        found, tag_correlation(repeated, np.ones(len(repeated))), atol=1e-12
+    )
+    assert np.isfinite(found).all()
+    assert (np.diag(found) == 0).all()
+    for a, b in ((0, 1), (1, 2)):
+        if repeated[:, a].std() and repeated[:, b].std():
+            r = np.corrcoef(repeated[:, a], repeated[:, b])[0, 1]
+            assert found[a, b] == pytest.approx(max(r, 0), abs=1e-9)
+        else:
+            assert found[a, b] == 0

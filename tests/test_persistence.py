@@ -274,7 +274,7 @@ class Scaler(StandardScaler):
         (WeakTagger(), NotFittedError, "not fitted"),
         (TwoPassSED(), NotFittedError, "not fitted"),
         (make_pipeline(LogMelTransformer(), TwoPassSED()), NotFittedError, "fitted"),
-        (LogisticRegression(), ValueError, "is a LogisticRegression, which cannot"),
+        (LogisticRegression(), ValueError, "LogisticRegression cannot be saved"),
         (
             make_pipeline(Scaler(), LogMelTransformer()),
             ValueError,

@@ -28,7 +28,7 @@ Forms = dict[str, tuple[tuple[int, ...], torch.dtype]]
 
 
 def net_arrays(net: Any, optimizer: str) -> dict[str, np.ndarray]:
-    """Return the weights, the loss's class weights and the optimizer's memory.
+    """Return the weights, the loss's weights and the optimizer's memory.
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -24,7 +25,11 @@ class Scores(NamedTuple):
 
 
 def cosine_penalty(
-    frame_proba: Tensor, y: Tensor, mask: Tensor | None = None, margin: float = 0.0
+    frame_proba: Tensor,
+    y: Tensor,
+    mask: Tensor | None = None,
+    margin: float = 0.0,
+    pair_weight: Tensor | None = None,
 ) -> Tensor:
     """Cosine similarity in time between the classes that a clip is tagged with.
 
@@ -43,6 +48,8 @@ def cosine_penalty(
         True on the frames that a clip has; None when all have all.
     margin : float, default=0.0
         Similarity that is free of charge. The paper's is 0.
+    pair_weight : Tensor of shape (n_classes, n_classes) or None, default=None
+        What each pair of classes counts; 1 when None, as in the paper.
 
     Returns
     -------
@@ -73,6 +80,8 @@ def cosine_penalty(
     similarity = unit.transpose(1, 2) @ unit
     pairs = tagged[:, :, None] * tagged[:, None, :]
     pairs = pairs * (1 - torch.eye(pairs.shape[-1], dtype=p.dtype, device=p.device))
+    if pair_weight is not None:
+        pairs = pairs * pair_weight.to(p.dtype)
     return ((similarity - margin).clamp(min=0) * pairs).sum(dim=-1)
 
 
@@ -95,6 +104,8 @@ class WeakLabelLoss(nn.Module):
         Similarity below which nothing is penalised.
     cosine_warmup : int, default=0
         Epochs before the penalty has its full weight, which it rises to linearly.
+    pair_weight : array-like of shape (n_classes, n_classes) or None, default=None
+        What each pair of classes counts in the penalty; 1 when None.
     class_weight : array-like of shape (n_classes,) or None, default=None
         Weight of each class.
     label_smoothing : float, default=0.0
@@ -111,6 +122,7 @@ class WeakLabelLoss(nn.Module):
     """
 
     class_weight: Tensor | None
+    pair_weight: Tensor | None
 
     def __init__(
         self,
@@ -118,6 +130,7 @@ class WeakLabelLoss(nn.Module):
         cosine_weight: float = 0.0,
         cosine_margin: float = 0.0,
         cosine_warmup: int = 0,
+        pair_weight: ArrayLike | None = None,
         class_weight: Sequence[float] | None = None,
         label_smoothing: float = 0.0,
     ):
@@ -128,8 +141,12 @@ class WeakLabelLoss(nn.Module):
         self.cosine_warmup = cosine_warmup
         self.epoch = 0
         self.label_smoothing = label_smoothing
-        weight = None if class_weight is None else torch.as_tensor(class_weight)
-        self.register_buffer("class_weight", weight)
+        for name, weight in {
+            "class_weight": class_weight,
+            "pair_weight": pair_weight,
+        }.items():
+            tensor = None if weight is None else torch.as_tensor(weight)
+            self.register_buffer(name, tensor)
 
     def forward(self, scores: Scores, target: tuple[Tensor, ...]) -> Tensor:
         """Return the loss of a batch.
@@ -154,7 +171,11 @@ class WeakLabelLoss(nn.Module):
             loss = loss + frame_loss(scores.frame, known)
         if self.cosine_weight > 0:
             penalty = cosine_penalty(
-                scores.frame.sigmoid(), y, scores.mask, self.cosine_margin
+                scores.frame.sigmoid(),
+                y,
+                scores.mask,
+                self.cosine_margin,
+                self.pair_weight,
             )
             loss = loss + self._penalty_weight() * penalty
         if self.class_weight is not None:

@@ -33,8 +33,8 @@ def restore_net(
     Parameters
     ----------
     spec : NetSpec
-        What the net was built from; whether the loss weighs classes is seen from
-        the arrays.
+        What the net was built from; whether the loss weighs classes and pairs of
+        them is seen from the arrays.
     n_mels : int
         Number of bands.
     shapes : mapping from str to tuple
@@ -63,15 +63,20 @@ def restore_net(
         )
     with seeded(0, "cpu"), torch.device("meta" if on_meta else "cpu"):
         module = make_module(spec, torch.zeros(n_mels), torch.ones(n_mels))
-    weighs_classes = "loss/class_weight" in shapes
-    class_weight = np.ones(spec.n_classes) if weighs_classes else None
-    loss = make_loss(replace(spec, loss={**spec.loss, "class_weight": class_weight}))
+    # Of the loss's weights the shapes alone, which take no memory.
+    zero = torch.zeros((), dtype=spec.dtype)
+    weights = {
+        name: zero.expand([spec.n_classes] * n_axes)
+        for name, n_axes in (("class_weight", 1), ("pair_weight", 2))
+        if f"loss/{name}" in shapes
+    }
+    loss = make_loss(replace(spec, loss={**spec.loss, **weights}))
     forms = array_forms(module, loss, spec.plan.optimizer, shapes)
     tensors = read_tensors(forms, read)
     module.load_state_dict(under("module/", tensors), assign=on_meta)
     network: Any = module.network
     network.to(memory_format=torch.channels_last)
-    loss.load_state_dict(under("loss/", tensors))
+    loss.load_state_dict(under("loss/", tensors), assign=True)
     net = make_trainer(spec, module, loss)
     set_memory(net, spec.plan.optimizer, tensors)
     return net

@@ -46,6 +46,17 @@ def test_penalty_by_hand():
     )
 
 
+def test_pairs_are_weighted():
+    p = torch.rand(1, 8, 3, dtype=torch.float64)
+    y = torch.ones(1, 3, dtype=torch.float64)
+    weight = torch.tensor([[0.0, 0.5, 0.0], [0.5, 0.0, 0.0], [0.0, 0.0, 7.0]])
+    one = cosine_penalty(p[..., :2], y[:, :2])[0, 0]
+    torch.testing.assert_close(
+        cosine_penalty(p, y, pair_weight=weight)[0],
+        torch.stack([one / 2, one / 2, torch.zeros_like(one)]),
+    )
+
+
 def test_one_tag_or_none_adds_nothing():
     p = torch.rand(2, 7, 3)
     y = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
