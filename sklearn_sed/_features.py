@@ -30,10 +30,10 @@ class FeatureArray(np.ndarray):
     An ordinary array otherwise. Both attributes follow indexing along the clips
     (``X[3]``, ``X[2:5]``, ``X[mask]``, ``X[[4, 1]]``), slicing of frames and bands,
     copies, views, element-wise arithmetic, joining (``np.concatenate``, ``np.stack``),
-    pickling and joblib. What cannot follow an
-    operation becomes None, never wrong: cutting the frames of clips forgets their
-    durations, averaging over frames forgets the time resolution too. (Only values that
-    are moved in place, as in ``X[:] = X[::-1]``, are moved unseen.)
+    pickling and joblib. What cannot follow an operation becomes None, never wrong:
+    cutting the frames of clips forgets their durations, averaging over frames forgets
+    the time resolution too. (Only values that are moved in place, as in
+    ``X[:] = X[::-1]``, are moved unseen.)
 
     Parameters
     ----------

@@ -276,7 +276,8 @@ def named_labels(y: Any) -> set:
     if isinstance(y, pd.DataFrame):
         return set(y.columns)
     if not sparse.issparse(y) and _has_label_lists(y):
-        return {label for row in y for label in row}
+        rows = (row for row in y if np.iterable(row) and not isinstance(row, str))
+        return {label for row in rows for label in row}
     return set()
 
 
