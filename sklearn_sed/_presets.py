@@ -31,12 +31,7 @@ _VARIANTS: dict[str, dict[str, Any]] = {
     },
     "mil": {**_RELU, "pooling": "max", "cosine_weight": 0.0},
     "glu_mil": {**_GLU, "pooling": "max", "cosine_weight": 0.0},
-    "glu_mil_cos": {
-        **_GLU,
-        "pooling": "max",
-        "cosine_weight": 0.1,
-        "cosine_pairs": "all",
-    },
+    "glu_mil_cos": {**_GLU, "pooling": "max", "cosine_weight": 0.1},
 }
 
 
@@ -111,6 +106,7 @@ def make_paper_system(variant="glu_mil_cos", *, random_state=None, verbose=0):
         min_duration=0.0,
     )
     detector = WeakEventDetector(
+        cosine_pairs="all",
         schedule={0.6: 0.1},
         max_epochs=10,
         decoder=decoder,

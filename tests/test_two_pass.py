@@ -281,6 +281,7 @@ def test_published_recipes():
     assert detector.decoder.rescale
     assert detector.decoder.low_threshold is None
     assert (tagger.random_state, detector.random_state) == (3, 3)
+    assert (detector.cosine_weight, detector.cosine_pairs) == (0.1, "all")
     assert make_paper_system("glu_mil").detector.cosine_weight == 0
     assert make_paper_system("mil").detector.activation == "relu"
     assert make_paper_system("fsl").detector.loss == "strong"
