@@ -17,6 +17,7 @@ ROWS = [
     {"_containers", "_logmel_numba", "_storage"},
     {"_checkpoint", "_logmel", "audio", "events"},
     {"_validation"},
+    {"_tag_score"},
     {"_features", "_decoder", "_thresholds", "metrics"},
     {"analysis", "_store"},
     {"_base"},
