@@ -609,8 +609,8 @@ def _listed_clips(X: Any) -> list | None:
         raise ValueError("X is empty: pass at least one path or waveform")
     if all(isinstance(clip, Real) for clip in clips):
         raise ValueError(
-            f"Reshape your data: X is one waveform of {len(clips)} samples; pass a list "
-            "of waveforms, [X]"
+            f"Reshape your data: X is one waveform of {len(clips)} samples; pass a "
+            "list of waveforms, [X]"
         )
     if all(isinstance(clip, list | tuple) for clip in clips):
         equally_long = len({len(clip) for clip in clips}) == 1

@@ -346,7 +346,7 @@ def test_bad_clips_on_a_device(noise, n_jobs, tmp_path):
         ("a.wav", r"pass a list of paths: \['a.wav'\]"),
         (np.zeros((4, 2, 900)), r"Average the channels first: X.mean\(axis=1\)"),
         (np.zeros((4, 900, 2)), r"Average the channels first: X.mean\(axis=2\)"),
-        (np.zeros(900), r"one waveform of 900 samples: .* \[X\]"),
+        (np.zeros(900), r"one waveform of 900 samples; .* \[X\]"),
         ([0.1, 0.2], r"one waveform of 2 samples"),
         (iter(["a.wav"]), r"pass a list, list\(X\)"),
         (np.array([["a.wav"], ["b.wav"]]), "pass one column"),
