@@ -42,7 +42,7 @@ def score_tags(
     """
     predicted = np.asarray(predicted)
     if not single:
-        classes = with_unknown(np.asarray(classes).tolist(), named_labels(y))
+        classes = with_unknown(classes, y)
         predicted = add_columns(predicted, len(classes))
     tags = check_tags(y, len(predicted), classes)
     labelled = tags.labelled
@@ -64,18 +64,19 @@ def score_tags(
     return float(score)
 
 
-def with_unknown(classes: list[Any], named: set) -> list[Any]:
-    """Append the labels of a reference that the estimator does not know.
+def with_unknown(classes: ArrayLike, y: Any) -> list[Any]:
+    """Return an estimator's classes, and after them what else a reference names.
 
     A rare class may miss in the training part of a fold: never found, but no error.
     Labels that have nothing in common with the classes are one.
     """
-    if named and not named & set(classes):
+    known, named = np.asarray(classes).tolist(), named_labels(y)
+    if named and not named & set(known):
         raise LabelError(
             f"y names the classes {sorted(named)}, of which the estimator knows none; "
-            f"it was fitted on {classes}"
+            f"it was fitted on {known}"
         )
-    return classes + sorted(named - set(classes))
+    return known + sorted(named - set(known))
 
 
 def add_columns(values: ArrayLike, n_columns: int) -> NDArray[Any]:

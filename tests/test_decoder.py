@@ -547,6 +547,9 @@ def test_tags_and_durations_must_fit():
     frame_proba = np.zeros((2, 3, 2))
     with pytest.raises(LabelError, match=r"\(2, 2\), got \(2, 3\)"):
         EventDecoder().decode(frame_proba, 0.1, CLASSES, tags=np.ones((2, 3)))
+    for lists in ([["a"], []], [["a"], ["b"]]):
+        with pytest.raises(LabelError, match="must be an indicator"):
+            EventDecoder().decode(frame_proba, 0.1, CLASSES, tags=lists)
     with pytest.raises(ValueError, match=r"shape \(2,\), got \(1,\)"):
         EventDecoder().decode(frame_proba, 0.1, CLASSES, durations=[1])
     with pytest.raises(ClipError, match="clip 1: its duration is nan"):

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import (
     validate_params,
 )
 
-from sklearn_sed._validation import UNLABELLED, check_tags
+from sklearn_sed._validation import check_tags
 from sklearn_sed.exceptions import LabelError
 
 _BINNING: dict[str, list] = {
@@ -136,14 +136,14 @@ def _check_targets(
         raise ValueError(
             f"y_proba must lie between 0 and 1, got {proba.min()} to {proba.max()}"
         )
-    indicator = check_tags(y_true, len(proba), labels, name="y_true").indicator
+    tags = check_tags(y_true, len(proba), labels, name="y_true")
+    indicator = tags.indicator
     if indicator.shape != proba.shape:
         raise LabelError(
             f"y_true names {indicator.shape[1]} classes but y_proba has "
             f"{proba.shape[1]} columns; pass the classes of the columns as `labels`"
         )
-    labelled = (indicator != UNLABELLED).all(axis=1)
-    return indicator[labelled], proba[labelled]
+    return indicator[tags.labelled], proba[tags.labelled]
 
 
 def _bin(

@@ -7,7 +7,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from sklearn_sed._tag_score import add_columns, score_tags, with_unknown
-from sklearn_sed._validation import check_time_resolution, named_labels
+from sklearn_sed._validation import check_time_resolution
 from sklearn_sed.events import is_event_tables, to_tags
 from sklearn_sed.exceptions import LabelError
 from sklearn_sed.metrics._psds import psds_score
@@ -235,7 +235,7 @@ def _psds(estimator: Any, X: Any, y: Any, **scenario: float) -> float:
     durations = getattr(frames, "durations", None)
     if durations is None:
         durations = [len(scores) * resolution for scores in frames]
-    labels = with_unknown(np.asarray(model.classes_).tolist(), named_labels(y))
+    labels = with_unknown(model.classes_, y)
     return psds_score(
         y,
         [add_columns(scores, len(labels)) for scores in frames],

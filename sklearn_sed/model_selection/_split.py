@@ -7,7 +7,7 @@ from sklearn.model_selection import GroupKFold, KFold
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import _num_samples
 
-from sklearn_sed._validation import UNLABELLED, check_tags
+from sklearn_sed._validation import check_tags
 
 # Exchanges are sought among so many clips at a time, and given up after so many
 # rounds that bring nothing: the matrices of pairs stay small.
@@ -189,10 +189,9 @@ class MultilabelStratifiedGroupKFold(GroupKFold):
 
 def _count_labels(y: Any, n_clips: int) -> np.ndarray:
     """Return what to spread: labels, being unlabelled, being a clip; a row per clip."""
-    indicator = check_tags(y, n_clips).indicator
-    unlabelled = (indicator == UNLABELLED).all(axis=1)
-    labels = np.where(unlabelled[:, None], 0, indicator)
-    columns = [labels, unlabelled, np.ones(n_clips)]
+    tags = check_tags(y, n_clips)
+    labels = np.where(tags.labelled[:, None], tags.indicator, 0)
+    columns = [labels, ~tags.labelled, np.ones(n_clips)]
     return np.column_stack(columns).astype(np.int64)
 
 

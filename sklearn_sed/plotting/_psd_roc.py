@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_sed._tag_score import add_columns, with_unknown
-from sklearn_sed._validation import check_time_resolution, named_labels
+from sklearn_sed._validation import check_time_resolution
 from sklearn_sed.metrics import psd_roc_curve
 from sklearn_sed.plotting._style import (
     BLACK,
@@ -240,7 +240,7 @@ class PSDROCDisplay:
         """
         model, features = frame_model(estimator, X)
         scores = model.predict_frame_proba(features)
-        labels = with_unknown(list(model.classes_), named_labels(y))
+        labels = with_unknown(model.classes_, y)
         return cls.from_predictions(
             y,
             [add_columns(clip, len(labels)) for clip in scores],
