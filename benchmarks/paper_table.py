@@ -24,7 +24,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,7 @@ class Settings:
     tagger_epochs_scale: float
     precision: str
     development: bool = False
+    untagged: int = 0
     version: str = __version__
 
 
@@ -201,7 +202,9 @@ def make_train_and_test(settings: Settings, n_jobs: int) -> tuple[Clips, Clips]:
     """Make clips to train on and clips to test on, from different recordings."""
     sources, classes = sources_and_classes(settings)
     make = partial(make_clips, classes=classes, settings=settings, n_jobs=n_jobs)
-    train = make(settings.clips, sources=sources[0], seed=0)
+    train = hide_tags(
+        make(settings.clips, sources=sources[0], seed=0), settings.untagged
+    )
     test = make(settings.test_clips, sources=sources[1], seed=1)
     if not test.tags.any(axis=0).all():
         raise SystemExit(
@@ -209,6 +212,13 @@ def make_train_and_test(settings: Settings, n_jobs: int) -> tuple[Clips, Clips]:
             "classes is heard in so few clips"
         )
     return train, test
+
+
+def hide_tags(clips: Clips, n_clips: int) -> Clips:
+    """Return clips of which the last ones have no tags: rows of −1."""
+    tags = clips.tags.copy()
+    tags[len(tags) - n_clips :] = -1
+    return replace(clips, tags=tags)
 
 
 def make_clips(
@@ -588,6 +598,7 @@ def add_settings(
         ("--sources", Path, None, "folder of recordings, a sub-folder per class"),
         ("--clips", int, 1500, "soundscapes to train on"),
         ("--test-clips", int, 300, "soundscapes to test on"),
+        ("--untagged", int, 0, "of those to train on, how many have no tags"),
         ("--duration", float, 10.0, "length of a clip in seconds"),
         ("--co-occurrence", float, 0.5, "share of clips where classes come in pairs"),
         ("--epochs-scale", float, 1.0, "factor on the epochs of every network"),
@@ -626,6 +637,7 @@ def add_settings(
         tagger_epochs_scale=args.tagger_epochs_scale,
         precision=args.precision,
         development=args.development,
+        untagged=args.untagged,
     )
     if args.quick:
         report("--quick: too few clips and epochs to say how good a system is")
@@ -643,6 +655,8 @@ def _check_settings(parser: argparse.ArgumentParser, args: argparse.Namespace) -
     ):
         if getattr(args, name) <= 0:
             parser.error(f"--{name.replace('_', '-')} must be positive")
+    if not 0 <= args.untagged < args.clips:
+        parser.error("--untagged must leave some of --clips their tags")
     if not 0 <= args.co_occurrence <= 1:
         parser.error("--co-occurrence must lie within 0..1")
     if args.development and args.sources is None:

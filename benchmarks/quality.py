@@ -1,10 +1,11 @@
 """Print how well the recommended system finds sounds, and what each part of it gives.
 
 ``python benchmarks/quality.py --sources FOLDER`` trains the recommended tagger and
-detector, and variants of the detector that differ in one thing each, on the tags of
+detector, and variants of both that differ in one thing each, on the tags of
 soundscapes; it scores them on soundscapes of other recordings, over several seeds,
 beside the published recipe on the same clips. Without ``--sources`` sounds are
-synthetic. ``--train`` names what is trained: all variants take hours.
+synthetic. ``--train`` names what is trained: all variants take hours. Variants of the
+tagger are scored with the default detector's curves: name "detector", too.
 
 What there is to choose is chosen with ``--development``, on the last third of the
 recordings to train on: those to test on take no part in it.
@@ -64,8 +65,24 @@ PUBLISHED = "glu_mil_cos"
 TUNING_CLIPS = 150
 # The cosine penalty as it was published: between any two tags of a clip.
 AS_PUBLISHED = {"cosine_pairs": "all"}
+# What each variant of the tagger differs in from the default.
+TAGGERS: dict[str, dict[str, Any]] = {
+    "tagger": {},
+    "tagger-pooling-max": {"pooling": "max"},
+    "tagger-pooling-mean": {"pooling": "mean"},
+    "tagger-pooling-attention": {"pooling": "attention"},
+    "tagger-pooling-auto": {"pooling": "auto"},
+    "tagger-pooling-power": {"pooling": "power"},
+    "tagger-no-mixup": {"mixup": 0.0},
+    "tagger-mixup-1": {"mixup": 1.0},
+    "tagger-time-mask": {"time_mask": 0.1},
+    "tagger-label-smoothing": {"label_smoothing": 0.1},
+    "tagger-time-pooling-8": {"network_params": {"time_pooling": 8}},
+    "tagger-self-training-1": {"self_training": 1},
+    "tagger-40-epochs": {"max_epochs": 40},
+}
 # What each variant of the detector differs in from the default.
-VARIANTS: dict[str, dict[str, Any]] = {
+DETECTORS: dict[str, dict[str, Any]] = {
     "detector": {},
     "penalty-0": {"cosine_weight": 0.0},
     "penalty-0.5": {"cosine_weight": 0.5},
@@ -82,6 +99,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "pooling-attention": {"pooling": "attention"},
     "pooling-auto": {"pooling": "auto"},
     "pooling-power": {"pooling": "power"},
+    "pooling-top-k": {"pooling": "top_k"},
+    "pooling-noisy-or": {"pooling": "noisy_or"},
     "no-standardisation": {"standardize": False},
     "no-mixup": {"mixup": 0.0},
     "no-roll": {"time_roll": False},
@@ -124,18 +143,18 @@ QUICK = {"clips": 100, "test_clips": 40, "epochs_scale": 0.25, "seeds": [0, 1]}
 
 
 def make_learner(name: str, seed: int, settings: Settings) -> Any:
-    """Build the tagger or a variant of the detector, unfitted."""
+    """Build a variant of the tagger or the detector, unfitted."""
     params = {"random_state": seed, "precision": settings.precision}
-    if name == "tagger":
-        learner: Any = WeakTagger(**params)
+    if name in TAGGERS:
+        learner: Any = WeakTagger(**{**params, **TAGGERS[name]})
     else:
-        learner = WeakEventDetector(**{**params, **VARIANTS[name]})
+        learner = WeakEventDetector(**{**params, **DETECTORS[name]})
     epochs = max(1, round(settings.epochs_scale * learner.max_epochs))
     return learner.set_params(max_epochs=epochs)
 
 
 def train_learner(name: str, seed: int, train: Clips, results: Results) -> str:
-    """Train the tagger or a variant of the detector, and keep it."""
+    """Train a variant of the tagger or the detector, and keep it."""
     report(f"seed {seed}, {name}: training")
     learner = make_learner(name, seed, results.settings)
     seconds = time_fit(learner, train)
@@ -188,14 +207,17 @@ class Seed:
     @cached_property
     def two_pass(self) -> Scores:
         """What the recommended system says."""
-        tagger = self.model("tagger")
+        return self.tagged_by("tagger")
+
+    def tagged_by(self, name: str) -> Scores:
+        """Return what a tagger and the default detector say."""
+        tagger = self.model(name)
         proba = tagger.predict_proba(self.test.X)
         return Scores(self.detector.frame_proba, proba, proba > tagger.thresholds_)
 
-    @property
-    def combined(self) -> Scores:
-        """The mean of tagger's and detector's clip scores, above one half."""
-        proba = (self.two_pass.proba + self.detector.proba) / 2
+    def combined(self, name: str) -> Scores:
+        """Return the same with the mean of both clip scores, above one half."""
+        proba = (self.tagged_by(name).proba + self.detector.proba) / 2
         return Scores(self.detector.frame_proba, proba, proba > 0.5)
 
     def tuned(self, clips: Clips) -> EventDecoder:
@@ -255,8 +277,11 @@ def make_rows(
         rows["two passes, best decoding"] = lambda: judge(
             seed.two_pass, seed.tuned(test), test
         )
+        rows["two passes, thresholds of one half"] = lambda: judge(
+            seed.two_pass._replace(tags=seed.two_pass.proba > 0.5), default, test
+        )
         rows["two passes, mean of clip scores"] = lambda: judge(
-            seed.combined, default, test
+            seed.combined("tagger"), default, test
         )
         for name, decoder in DECODERS.items():
             rows[f"two passes, {name}"] = partial(
@@ -267,9 +292,16 @@ def make_rows(
                 mean_of(others), default, test
             )
     for name in trained:
-        if name != "tagger":
+        if name in DETECTORS:
             rows[name] = partial(
                 lambda name: judge(seed.one_pass(name), default, test), name
+            )
+        elif name != "tagger":
+            rows[name] = partial(
+                lambda name: judge(seed.tagged_by(name), default, test), name
+            )
+            rows[f"{name}, mean of clip scores"] = partial(
+                lambda name: judge(seed.combined(name), default, test), name
             )
     return rows
 
@@ -374,7 +406,7 @@ def render(table: Mapping[str, Any]) -> str:
 
 def read_arguments(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Settings]:
     """Read the command line."""
-    names = ["tagger", *VARIANTS]
+    names = [*TAGGERS, *DETECTORS]
     parser = argparse.ArgumentParser(
         description=(__doc__ or "").splitlines()[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -385,7 +417,10 @@ def read_arguments(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Sett
     parser.add_argument(
         "--published", action="store_true", help="train the published recipe, too"
     )
-    return add_settings(parser, argv, QUICK)
+    args, settings = add_settings(parser, argv, QUICK)
+    if "detector" not in args.train and {*args.train} & TAGGERS.keys() - {"tagger"}:
+        parser.error("variants of the tagger need the detector: add it to --train")
+    return args, settings
 
 
 def main(argv: Sequence[str] | None = None) -> None:

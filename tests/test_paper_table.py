@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -234,7 +233,7 @@ def test_test_recordings_are_not_trained_on(monkeypatch, shared_data):
 
     def remember(n_clips, sources, **parameters):
         used.append(sources)
-        return SimpleNamespace(tags=np.ones((n_clips, 10)))
+        return paper_table.Clips(None, 0.02, None, None, np.ones((n_clips, 10)), [])
 
     monkeypatch.setattr(paper_table, "make_clips", remember)
     paper_table.make_train_and_test(
