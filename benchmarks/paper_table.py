@@ -277,9 +277,16 @@ def make_system(name: str, seed: int, settings: Settings) -> TwoPassSED:
         system = make_paper_system(name, random_state=seed)
     scales = settings.tagger_epochs_scale, settings.epochs_scale
     for part, scale in zip((system.tagger, system.detector), scales):
-        epochs = max(1, round(scale * part.max_epochs))
-        part.set_params(max_epochs=epochs, precision=settings.precision)
+        scale_epochs(part, scale).set_params(precision=settings.precision)
     return system
+
+
+def scale_epochs(learner: Any, scale: float) -> Any:
+    """Make training shorter or longer; "auto" becomes a factor on its 25 epochs."""
+    if scale == 1:
+        return learner
+    epochs = 25 if learner.max_epochs == "auto" else learner.max_epochs
+    return learner.set_params(max_epochs=max(1, round(scale * epochs)))
 
 
 def train_tagger(seed: int, train: Clips, results: Results) -> str:

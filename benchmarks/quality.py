@@ -41,6 +41,7 @@ from paper_table import (
     report,
     run_missing,
     run_rounds,
+    scale_epochs,
     score,
     show,
     sources_and_classes,
@@ -116,6 +117,7 @@ DETECTORS: dict[str, dict[str, Any]] = {
     "self-training-1": {"self_training": 1},
     "self-training-2": {"self_training": 2},
     "12-epochs": {"max_epochs": 12},
+    "25-epochs": {"max_epochs": 25},
     "40-epochs": {"max_epochs": 40},
     "in-float32": {"precision": "float32"},
 }
@@ -149,8 +151,7 @@ def make_learner(name: str, seed: int, settings: Settings) -> Any:
         learner: Any = WeakTagger(**{**params, **TAGGERS[name]})
     else:
         learner = WeakEventDetector(**{**params, **DETECTORS[name]})
-    epochs = max(1, round(settings.epochs_scale * learner.max_epochs))
-    return learner.set_params(max_epochs=epochs)
+    return scale_epochs(learner, settings.epochs_scale)
 
 
 def train_learner(name: str, seed: int, train: Clips, results: Results) -> str:

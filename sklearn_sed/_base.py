@@ -1,5 +1,6 @@
 """What tagger and detector share: parameters, training, clip scores, thresholds."""
 
+import math
 import numbers
 import os
 import warnings
@@ -31,6 +32,9 @@ from sklearn_sed.exceptions import LabelError
 # A threshold is learned for a class when so many held-back clips have it, and so
 # many do not; from fewer, one half is the better guess.
 MIN_HELD_BACK = 4
+# What max_epochs="auto" is: so many epochs, or as many as so many steps take where
+# these are more, up to the last number.
+AUTO_EPOCHS, AUTO_STEPS, MOST_AUTO_EPOCHS = 25, 500, 100
 # Parameters that make the net what it is: set after fit, they wait for the next fit.
 NET_PARAMS = ("network", "network_params", "pooling", "activation", "optimizer")
 # Parameters that training does not depend on, or (the last three) not by their name.
@@ -109,7 +113,10 @@ class WeakLearner(DefaultParts):
         "learning_rate": [Interval(numbers.Real, 0, None, closed="neither")],
         "schedule": [StrOptions({"constant", "cosine"}), Mapping],
         "weight_decay": [Interval(numbers.Real, 0, None, closed="left")],
-        "max_epochs": [Interval(numbers.Integral, 1, None, closed="left")],
+        "max_epochs": [
+            Interval(numbers.Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "batch_size": [Interval(numbers.Integral, 1, None, closed="left")],
         "class_weight": [StrOptions({"balanced"}), dict, "array-like", None],
         "threshold": [
@@ -185,7 +192,7 @@ class WeakLearner(DefaultParts):
             self._start(lesson, tags, seed)
         elif self.self_training:
             lesson = self._teach(lesson, tags) or lesson
-        ended = self._train(lesson, rng, self.max_epochs, checkpoint)
+        ended = self._train(lesson, rng, checkpoint)
         for _ in range(0 if warm else self.self_training):
             taught = self._teach(lesson, tags) if ended else None
             if taught is None:
@@ -194,7 +201,7 @@ class WeakLearner(DefaultParts):
             self._start(lesson, tags, _draw_seed(rng))
             if checkpoint is not None:
                 checkpoint = checkpoint.next_round()
-            ended = self._train(lesson, rng, self.max_epochs, checkpoint)
+            ended = self._train(lesson, rng, checkpoint)
         self._learn_thresholds(lesson, rng)
         return self
 
@@ -235,7 +242,7 @@ class WeakLearner(DefaultParts):
         if first:
             self._start(lesson, tags, _draw_seed(rng))
         thresholds = vars(self).get("thresholds_")
-        self._train(lesson, rng, 1, schedule="constant")
+        self._train(lesson, rng, once=True)
         if first:
             self._learn_thresholds(lesson, rng)
         else:
@@ -253,7 +260,7 @@ class WeakLearner(DefaultParts):
         """Return where this training is kept between calls, if it shall be."""
         if self.checkpoint is None:
             return None
-        plan = self._plan(self.max_epochs)
+        plan = self._plan()
         params = self.get_params(deep=False)
         params = {key: params[key] for key in params.keys() - NOT_FOR_TRAINING}
         # By its name, for a local function cannot be hashed.
@@ -320,7 +327,7 @@ class WeakLearner(DefaultParts):
             if self.standardize
             else (np.zeros(n_mels), np.ones(n_mels))
         )
-        plan = self._plan(self.max_epochs)
+        plan = self._plan()
         spec = self._net_spec(plan, self._loss_weights(tags, lesson.weight))
         self.net_ = build_net(spec, mean, scale, seed)
         self._net_params = self._current_net_params()
@@ -368,7 +375,7 @@ class WeakLearner(DefaultParts):
         """Rebuild the net from stored arrays, the other attributes being in place."""
         from sklearn_sed.nn._weights import restore_net
 
-        plan = replace(self._plan(self.max_epochs), precision=self.precision_)
+        plan = replace(self._plan(), precision=self.precision_)
         self.net_ = restore_net(
             self._net_spec(plan, {}),
             self.n_features_in_,
@@ -415,17 +422,16 @@ class WeakLearner(DefaultParts):
         """Return the loss's own parameters."""
         return {}
 
-    def _plan(self, max_epochs: int, schedule: Any = None):
+    def _plan(self):
         """Collect the training parameters."""
         from sklearn_sed.nn._training import Plan, resolve_device, resolve_precision
 
         device = resolve_device(self.device)
         return Plan(
-            max_epochs=max_epochs,
             batch_size=self.batch_size,
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
-            schedule=schedule or self.schedule,
+            schedule=self.schedule,
             weight_decay=self.weight_decay,
             device=device,
             precision=resolve_precision(self.precision, device),
@@ -462,11 +468,13 @@ class WeakLearner(DefaultParts):
         self,
         lesson: Lesson,
         rng: np.random.RandomState,
-        n_epochs: int,
         checkpoint: Checkpoint | None = None,
-        schedule: Any = None,
+        *,
+        once: bool = False,
     ) -> bool:
         """Train on some clips, watching the loss on the others.
+
+        ``once`` passes over them a single time, at the full learning rate.
 
         Returns whether training came to its end.
         """
@@ -474,7 +482,10 @@ class WeakLearner(DefaultParts):
 
         # Without thresholds an estimator is not fitted: an interruption leaves it so.
         self.__dict__.pop("thresholds_", None)
-        plan = self._plan(n_epochs, schedule)
+        plan = self._plan()
+        if once:
+            plan = replace(plan, schedule="constant")
+        n_epochs = 1 if once else self._n_epochs(len(lesson.train))
         dtype = np.float64 if plan.precision == "float64" else np.float32
 
         def subset(index: np.ndarray, frames: list | None):
@@ -490,7 +501,7 @@ class WeakLearner(DefaultParts):
         valid = subset(lesson.held_back, None) if len(lesson.held_back) else None
         seed = _draw_seed(rng)
         net = self.__dict__.pop("net_")  # gone where training does not come to its end
-        best = _training.train(net, train, valid, plan, seed, checkpoint)
+        best = _training.train(net, train, valid, plan, n_epochs, seed, checkpoint)
         self.net_ = net
         self.history_ = [
             {
@@ -511,6 +522,14 @@ class WeakLearner(DefaultParts):
                 stacklevel=4,
             )
         return best is None
+
+    def _n_epochs(self, n_clips: int) -> int:
+        """Return how often to pass over so many clips."""
+        if self.max_epochs != "auto":
+            return self.max_epochs
+        n_batches = math.ceil(n_clips / self.batch_size)
+        n_epochs = max(AUTO_EPOCHS, math.ceil(AUTO_STEPS / n_batches))
+        return min(n_epochs, MOST_AUTO_EPOCHS)
 
     def _learn_thresholds(self, lesson: Lesson, rng: Any) -> None:
         """Set ``thresholds_``: as given, or learned on the clips held back."""

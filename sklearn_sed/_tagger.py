@@ -57,8 +57,9 @@ class WeakTagger(ClassifierMixin, WeakLearner):
         to the factor from there on, such as ``{0.6: 0.1}``.
     weight_decay : float, default=0.01
         Weight decay.
-    max_epochs : int, default=25
-        Passes over the training clips, in each round.
+    max_epochs : int or "auto", default="auto"
+        Passes over the training clips, in each round. "auto" is 25, or as many as 500
+        steps take where these are more, up to 100.
     batch_size : int, default=16
         Clips per step, in training and in prediction.
     class_weight : "balanced", dict or array-like of shape (n_classes,), default=None
@@ -173,7 +174,7 @@ class WeakTagger(ClassifierMixin, WeakLearner):
         learning_rate=0.001,
         schedule="cosine",
         weight_decay=0.01,
-        max_epochs=25,
+        max_epochs="auto",
         batch_size=16,
         class_weight=None,
         threshold="f1",

@@ -161,6 +161,31 @@ def test_pickles_after_fit_without_the_training_clips(learner, dump, tmp_path):
     again.partial_fit(X, Y)
 
 
+@pytest.mark.parametrize(
+    ("batch_size", "n_epochs"),
+    # 24 clips: 24 batches are 25 epochs, 12 are the 42 that 500 steps take, and one
+    # batch is as many as there are at most.
+    [(1, 25), (2, 42), (24, 100)],
+)
+def test_few_steps_in_an_epoch_are_more_epochs(learner, batch_size, n_epochs):
+    options = {**FAST, "max_epochs": "auto", "validation_fraction": 0.0}
+    model = learner(**options, batch_size=batch_size).fit(X, Y)
+    assert model.n_iter_ == len(model.history_) == n_epochs
+    same = learner(**{**options, "max_epochs": n_epochs}, batch_size=batch_size)
+    np.testing.assert_array_equal(
+        model.predict_proba(X), same.fit(X, Y).predict_proba(X)
+    )
+
+
+def test_epochs_are_counted_by_the_clips_of_each_round():
+    untagged = np.vstack([Y[:12], np.full((12, 2), -1)])
+    options = {**FAST, "max_epochs": "auto", "batch_size": 1}
+    model = WeakEventDetector(**options, validation_fraction=0.0).fit(X, untagged)
+    assert model.n_iter_ == 42
+    model.set_params(self_training=1).fit(X, untagged)
+    assert model.n_iter_ == 25
+
+
 def test_early_stopping_returns_to_the_best_epoch(learner):
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(40, 5, 6))

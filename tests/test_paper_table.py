@@ -192,6 +192,10 @@ def test_systems_train_as_long_as_asked_for():
     recommended = paper_table.make_system("recommended", 4, settings())
     assert recommended.detector.network == "crnn"
     assert recommended.detector.max_epochs == 1
+    whole = paper_table.make_system("recommended", 4, settings(epochs_scale=1.0))
+    assert whole.detector.max_epochs == "auto"
+    half = paper_table.make_system("recommended", 4, settings(epochs_scale=0.5))
+    assert half.detector.max_epochs == 12
     assert recommended.tagger.random_state == recommended.detector.random_state == 4
 
 

@@ -39,7 +39,6 @@ OPTIMIZERS: dict[str, tuple[type, dict]] = {
 class Plan:
     """How to train: what an estimator's parameters say about it."""
 
-    max_epochs: int
     batch_size: int
     optimizer: str
     learning_rate: float
@@ -394,10 +393,11 @@ def train(
     train_set: Clips,
     valid_set: Clips | None,
     plan: Plan,
+    n_epochs: int,
     seed: int,
     checkpoint: Checkpoint | None = None,
 ) -> int | None:
-    """Train for ``plan.max_epochs`` epochs more.
+    """Train for some epochs more.
 
     Parameters
     ----------
@@ -407,6 +407,8 @@ def train(
         Clips to learn from, and to watch the loss on, if any.
     plan : Plan
         How to train.
+    n_epochs : int
+        For how many epochs.
     seed : int
         Seed of torch's random numbers.
     checkpoint : Checkpoint, default=None
@@ -428,12 +430,13 @@ def train(
             if checkpoint.finished:
                 return None
         keep = None if checkpoint is None else KeepState(checkpoint, state)
-        _set_callbacks(net, plan, len(train_set), state.n_epochs, watch, keep)
+        n_batches = math.ceil(len(train_set) / plan.batch_size)
+        n_steps, n_done = n_epochs * n_batches, state.n_epochs * n_batches
+        _set_callbacks(net, plan, n_steps, n_done, watch, keep)
         net.notify("on_train_begin", X=None, y=None)
         best = None
         try:
-            n_epochs = plan.max_epochs - state.n_epochs
-            net.fit_loop((train_set, valid_set), epochs=n_epochs)
+            net.fit_loop((train_set, valid_set), epochs=n_epochs - state.n_epochs)
             if watch is not None:
                 watch.load_best = plan.patience is not None
         except KeyboardInterrupt:
@@ -473,27 +476,25 @@ def _watch(plan: Plan, valid_set: Clips | None) -> EarlyStopping | None:
 def _set_callbacks(
     net: WeakLabelTrainer,
     plan: Plan,
-    n_clips: int,
+    n_steps: int,
     n_done: int,
     watch: EarlyStopping | None,
     keep: "KeepState | None",
 ) -> None:
-    """Set what is called during training, of which `n_done` epochs are over."""
-    n_batches = math.ceil(n_clips / plan.batch_size)
-    n_steps = plan.max_epochs * n_batches
+    """Set what is called during training, of which `n_done` steps are over."""
     for group in net.optimizer_.param_groups:
         group["initial_lr"] = plan.learning_rate  # what the schedule multiplies
     schedule = LRScheduler(
         policy=LambdaLR,
         lr_lambda=Schedule(plan.schedule, n_steps),
         step_every="batch",
-        last_epoch=n_done * n_batches - 1,  # LambdaLR's word for steps
+        last_epoch=n_done - 1,  # LambdaLR's word for steps
     )
     named: list[tuple[str, Callback]] = [("schedule", schedule)]
     if watch is not None:
         named.append(("watch", watch))
     if plan.verbose:
-        bar = ProgressBar(plan.title, n_steps, n_done * n_batches)
+        bar = ProgressBar(plan.title, n_steps, n_done)
         named.append(("progress", bar))
     last = [] if keep is None else [("keep", keep)]
     net.callbacks = [*named, *plan.callbacks, *last]
