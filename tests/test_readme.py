@@ -1,9 +1,11 @@
-"""The README's code runs as it stands, on fewer clips."""
+"""The README's code runs as it stands, on fewer clips and for fewer epochs."""
 
 import re
 from pathlib import Path
 
 import pytest
+
+from sklearn_sed import _base
 
 README = Path(__file__).parents[1] / "README.md"
 SMALLER = {
@@ -22,6 +24,8 @@ def test_code_runs(tmp_path, monkeypatch):
     for old, new in SMALLER.items():
         assert old in code
         code = code.replace(old, new)
+    monkeypatch.setattr(_base, "AUTO_EPOCHS", 2)
+    monkeypatch.setattr(_base, "AUTO_STEPS", 2)
     monkeypatch.chdir(tmp_path)
     names = {}
     exec(compile(code, "README.md", "exec"), names)
