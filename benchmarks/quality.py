@@ -216,10 +216,10 @@ class Seed:
         proba = tagger.predict_proba(self.test.X)
         return Scores(self.detector.frame_proba, proba, proba > tagger.thresholds_)
 
-    def combined(self, name: str) -> Scores:
+    def combined(self, scores: Scores) -> Scores:
         """Return the same with the mean of both clip scores, above one half."""
-        proba = (self.tagged_by(name).proba + self.detector.proba) / 2
-        return Scores(self.detector.frame_proba, proba, proba > 0.5)
+        proba = (scores.proba + self.detector.proba) / 2
+        return scores._replace(proba=proba, tags=proba > 0.5)
 
     def tuned(self, clips: Clips) -> EventDecoder:
         """Return a decoder tuned on clips with times, for two passes."""
@@ -282,7 +282,7 @@ def make_rows(
             seed.two_pass._replace(tags=seed.two_pass.proba > 0.5), default, test
         )
         rows["two passes, mean of clip scores"] = lambda: judge(
-            seed.combined("tagger"), default, test
+            seed.combined(seed.two_pass), default, test
         )
         for name, decoder in DECODERS.items():
             rows[f"two passes, {name}"] = partial(
@@ -302,7 +302,8 @@ def make_rows(
                 lambda name: judge(seed.tagged_by(name), default, test), name
             )
             rows[f"{name}, mean of clip scores"] = partial(
-                lambda name: judge(seed.combined(name), default, test), name
+                lambda name: judge(seed.combined(seed.tagged_by(name)), default, test),
+                name,
             )
     return rows
 
