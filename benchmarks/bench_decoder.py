@@ -14,7 +14,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from sklearn_sed import EventDecoder
-from sklearn_sed._decoder import decode_flat
+from sklearn_sed._decoding._decoder import decode_flat
 from sklearn_sed.model_selection._decoder_search import (
     ClassCurves,
     check_grid,

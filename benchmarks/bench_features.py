@@ -25,7 +25,8 @@ import librosa
 import numpy as np
 import soundfile
 
-from sklearn_sed import LogMelTransformer, _logmel
+from sklearn_sed import LogMelTransformer
+from sklearn_sed._features import _logmel
 from sklearn_sed.audio import load_audio
 from sklearn_sed.datasets import make_soundscapes
 
@@ -47,7 +48,7 @@ COLD = """
 import time
 import numpy as np
 from librosa.filters import mel
-from sklearn_sed import _logmel
+from sklearn_sed._features import _logmel
 mel(sr=22050, n_fft=2048)
 start = time.process_time()
 _logmel._kernel()

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import StrOptions, validate_params
 
-from sklearn_sed._validation import check_tags
+from sklearn_sed._labels._check import check_tags
 from sklearn_sed.events import TagArray, check_events
 from sklearn_sed.exceptions import ClipError
 from sklearn_sed.metrics._inputs import check_labels

@@ -1,6 +1,9 @@
 """A network small enough for scikit-learn's checks, and exact in float64."""
 
+import numpy as np
 from torch import nn
+
+from sklearn_sed import FeatureArray, WeakEventDetector, WeakTagger
 
 
 class TinyNet(nn.Module):
@@ -35,3 +38,26 @@ EXACT = {
     "self_training": 0,
     "random_state": 0,
 }
+
+
+LEARNERS = [WeakTagger, WeakEventDetector]
+
+
+FAST = {"network": TinyNet, "max_epochs": 2, "self_training": 0, "random_state": 0}
+
+
+TINY_CRNN = {"n_filters": (2, 3, 3, 4, 4), "n_rnn": 4}
+
+
+def tones(n_clips=24, n_frames=20, seed=0):
+    """Clips of noise with a band that is loud for a while, and their tags."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_clips, n_frames, 6)).astype(np.float32)
+    y = np.zeros((n_clips, 2), dtype=int)
+    for i in range(n_clips):
+        for c in range(2):
+            if (i + c) % (c + 2) == 0:
+                start = rng.integers(0, n_frames // 2)
+                X[i, start : start + n_frames // 3, 3 * c : 3 * c + 2] += 4
+                y[i, c] = 1
+    return FeatureArray(X, time_resolution=0.05), y

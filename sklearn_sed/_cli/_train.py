@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; return its exit code."""
     from sklearn.pipeline import make_pipeline
 
-    from sklearn_sed._features import LogMelTransformer
+    from sklearn_sed._features._transformer import LogMelTransformer
     from sklearn_sed._persistence import save_model
     from sklearn_sed.events import read_tags
 
@@ -114,8 +114,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _make_system(args: argparse.Namespace) -> Any:
     """Return the system to train, as its options say."""
-    from sklearn_sed._presets import make_paper_system
-    from sklearn_sed._two_pass import TwoPassSED
+    from sklearn_sed._learners._presets import make_paper_system
+    from sklearn_sed._learners._two_pass import TwoPassSED
 
     common = {
         "random_state": args.seed,

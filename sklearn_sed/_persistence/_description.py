@@ -20,13 +20,13 @@ from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-from sklearn_sed._base import WeakLearner
-from sklearn_sed._decoder import EventDecoder
-from sklearn_sed._detector import WeakEventDetector
-from sklearn_sed._ensemble import SeedEnsemble
-from sklearn_sed._features import LogMelTransformer, _report
-from sklearn_sed._tagger import WeakTagger
-from sklearn_sed._two_pass import TwoPassSED
+from sklearn_sed._decoding._decoder import EventDecoder
+from sklearn_sed._features._transformer import LogMelTransformer, _report
+from sklearn_sed._learners._base import WeakLearner
+from sklearn_sed._learners._detector import WeakEventDetector
+from sklearn_sed._learners._ensemble import SeedEnsemble
+from sklearn_sed._learners._tagger import WeakTagger
+from sklearn_sed._learners._two_pass import TwoPassSED
 from sklearn_sed.model_selection import TunedDecoderCV
 
 MAX_ESTIMATORS = 64

@@ -36,8 +36,8 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from sklearn_sed._tag_score import score_tags
-from sklearn_sed._validation import UNLABELLED, check_tags, named_labels
+from sklearn_sed._labels._check import UNLABELLED, check_tags, named_labels
+from sklearn_sed._labels._score import score_tags
 from sklearn_sed.events import TagArray
 from sklearn_sed.exceptions import RareClassWarning
 from sklearn_sed.model_selection import MultilabelStratifiedKFold

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import (
     validate_params,
 )
 
-from sklearn_sed._validation import check_tags
+from sklearn_sed._labels._check import check_tags
 from sklearn_sed.exceptions import LabelError
 
 _BINNING: dict[str, list] = {

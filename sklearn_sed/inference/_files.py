@@ -11,8 +11,8 @@ import pandas as pd
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
+from sklearn_sed._features._store import stamp
 from sklearn_sed._storage import replace_file
-from sklearn_sed._store import stamp
 from sklearn_sed.events import make_events, write_events
 from sklearn_sed.exceptions import AnnotationError, AudioError, AudioWarning
 from sklearn_sed.inference._journal import Journal

@@ -9,8 +9,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_sed._decoder import EventDecoder
-from sklearn_sed._features import FeatureArray, LogMelTransformer
+from sklearn_sed._clips._array import FeatureArray
+from sklearn_sed._decoding._decoder import EventDecoder
+from sklearn_sed._features._transformer import LogMelTransformer
 
 # Parameters of the transformer that change no value.
 _WITHOUT_EFFECT = ("on_error", "n_jobs", "verbose")

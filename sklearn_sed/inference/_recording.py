@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from sklearn_sed._features import LogMelTransformer
+from sklearn_sed._decoding._stream import Event, StreamDecoder
+from sklearn_sed._features._transformer import LogMelTransformer
 from sklearn_sed.audio import AudioInfo, audio_info, iter_blocks
 from sklearn_sed.events import make_events, time_to_frames
-from sklearn_sed.inference._decoding import Event, StreamDecoder
 from sklearn_sed.inference._model import Parts, take_apart
 from sklearn_sed.inference._scores import WindowScorer
 from sklearn_sed.inference._windows import CrossFade, iter_log_mel, iter_windows

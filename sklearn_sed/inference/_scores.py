@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_sed._decoder import ScoreCurves, shape_curve, stack_scores
-from sklearn_sed._validation import check_time_resolution
+from sklearn_sed._clips._check import check_time_resolution
+from sklearn_sed._decoding._decoder import ScoreCurves, shape_curve, stack_scores
 from sklearn_sed.inference._model import Parts
 
 

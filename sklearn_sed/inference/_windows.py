@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from sklearn_sed._features import LogMelTransformer
-from sklearn_sed._logmel import log_mel
+from sklearn_sed._features._logmel import log_mel
+from sklearn_sed._features._transformer import LogMelTransformer
 
 
 def iter_log_mel(

@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-from sklearn_sed._tag_score import add_columns, score_tags, with_unknown
-from sklearn_sed._validation import check_time_resolution
+from sklearn_sed._clips._check import check_time_resolution
+from sklearn_sed._labels._score import add_columns, score_tags, with_unknown
 from sklearn_sed.events import is_event_tables, to_tags
 from sklearn_sed.exceptions import LabelError
 from sklearn_sed.metrics._psds import psds_score

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.ndimage import uniform_filter
 from sklearn.base import BaseEstimator
 
-from sklearn_sed._decoder import (
+from sklearn_sed._decoding._decoder import (
     ClassSettings,
     EventDecoder,
     Runs,

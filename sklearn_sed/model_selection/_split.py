@@ -7,7 +7,7 @@ from sklearn.model_selection import GroupKFold, KFold
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import _num_samples
 
-from sklearn_sed._validation import check_tags
+from sklearn_sed._labels._check import check_tags
 
 # Exchanges are sought among so many clips at a time, and given up after so many
 # rounds that bring nothing: the matrices of pairs stay small.

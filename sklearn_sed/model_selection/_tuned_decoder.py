@@ -21,9 +21,15 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params, check_is_fitted
 
-from sklearn_sed._decoder import EventDecoder, clip_ends, select_clips, stack_scores
-from sklearn_sed._detector import score_events_or_tags
-from sklearn_sed._validation import check_tags, check_time_resolution
+from sklearn_sed._clips._check import check_time_resolution
+from sklearn_sed._decoding._decoder import (
+    EventDecoder,
+    clip_ends,
+    select_clips,
+    stack_scores,
+)
+from sklearn_sed._labels._check import check_tags
+from sklearn_sed._learners._detector import score_events_or_tags
 from sklearn_sed.events import check_events, is_event_tables, to_tags
 from sklearn_sed.exceptions import LabelError
 from sklearn_sed.model_selection._decoder_search import (

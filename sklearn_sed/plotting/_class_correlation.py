@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_sed._validation import check_tags
+from sklearn_sed._labels._check import check_tags
 from sklearn_sed.analysis import class_correlation, mean_off_diagonal
 from sklearn_sed.plotting._style import class_name, frame_model, prepare_axes
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from sklearn_sed._validation import check_time_resolution
+from sklearn_sed._clips._check import check_time_resolution
 from sklearn_sed.plotting._style import class_name, frame_model
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_sed._validation import check_time_resolution
+from sklearn_sed._clips._check import check_time_resolution
 from sklearn_sed.events import check_events, frames_to_time
 from sklearn_sed.exceptions import LabelError
 from sklearn_sed.plotting._clip import (

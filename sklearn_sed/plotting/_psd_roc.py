@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sklearn_sed._tag_score import add_columns, with_unknown
-from sklearn_sed._validation import check_time_resolution
+from sklearn_sed._clips._check import check_time_resolution
+from sklearn_sed._labels._score import add_columns, with_unknown
 from sklearn_sed.metrics import psd_roc_curve
 from sklearn_sed.plotting._style import (
     BLACK,

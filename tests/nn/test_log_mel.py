@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklearn_sed import _logmel
+from sklearn_sed._features import _logmel
 from sklearn_sed.nn import _log_mel
 from sklearn_sed.nn._log_mel import batched_log_mel, check_device
 

@@ -1,0 +1,1 @@
+"""Clips: features that know their own clock, and what is checked of them."""

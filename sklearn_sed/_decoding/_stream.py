@@ -1,0 +1,316 @@
+"""Decode score curves that come in pieces, to the events of the whole curves.
+
+What a segmenter does is local, so that it works on a piece and some frames around it.
+Runs of active frames that reach the end of a piece are continued in the next one; a
+run is made an event once nothing to come can reach it. So memory depends on the
+decoder's lengths of time, never on how long a recording or an event lasts.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sklearn_sed._decoding._decoder import (
+    ClassSettings,
+    EventDecoder,
+    Runs,
+    close_gaps,
+    drop_short,
+    find_runs,
+    run_times,
+    shape_curve,
+)
+
+# Windows marked with a class decide on an event where they carry this much weight.
+MAJORITY = 0.5 - 1e-9
+# Thresholds that no score and every score exceeds.
+_ABOVE_ALL, _BELOW_ALL = 2.0, -1.0
+
+
+class Event(NamedTuple):
+    """One event.
+
+    Attributes
+    ----------
+    onset, offset : float
+        Start and end in seconds from the start of the recording.
+    event_label : object
+        Its class.
+    score : float
+        Mean frame score, 0 to 1.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_sed.inference import Event
+    >>> pd.DataFrame([Event(0.5, 1.25, "Dog", 0.75)])
+       onset  offset event_label  score
+    0    0.5    1.25         Dog   0.75
+    """
+
+    onset: float
+    offset: float
+    event_label: Any
+    score: float
+
+
+class Stretches(NamedTuple):
+    """Runs of active frames of one class in a recording, in order."""
+
+    start: np.ndarray
+    stop: np.ndarray  # the frame after the last one
+    before: np.ndarray  # sum of the scores of all frames before `start`
+    total: np.ndarray  # sum of the scores of all frames before `stop`
+    tagged: np.ndarray  # whether the class was found around one of the frames
+    held: np.ndarray  # whether a frame is above the high threshold
+
+    def take(self, chosen: Any) -> "Stretches":
+        """Return the chosen ones."""
+        return Stretches(*(column[chosen] for column in self))
+
+    def join(self, first: np.ndarray) -> "Stretches":
+        """Return one for each group, given what begins a group."""
+        if not len(self.start):
+            return self
+        begin = np.flatnonzero(first)
+        end = np.append(begin[1:], len(first)) - 1
+        return Stretches(
+            self.start[begin],
+            self.stop[end],
+            self.before[begin],
+            self.total[end],
+            np.logical_or.reduceat(self.tagged, begin),
+            np.logical_or.reduceat(self.held, begin),
+        )
+
+
+class CurveDecoder:
+    """Decodes the score curve of one class of one recording, piece by piece.
+
+    Parameters
+    ----------
+    decoder : EventDecoder
+        The decoder.
+    own : ClassSettings
+        Its settings for this class. Curves come rescaled.
+    time_resolution : float
+        Seconds per frame.
+    dtype : dtype
+        The precision in which thresholds are read.
+    """
+
+    def __init__(
+        self,
+        decoder: EventDecoder,
+        own: ClassSettings,
+        time_resolution: float,
+        dtype: np.dtype,
+    ):
+        self.decoder = decoder
+        self.own = own._replace(rescale=False)
+        self.step = time_resolution
+        self.dtype = dtype
+        # Frames that smoothing and the segmenters look ahead and back, generously:
+        # steps of a curve lie in the middle of stretches that are steep.
+        n_windows = 16 if decoder.segmenter == "derivative" else 1
+        seconds = own.smoothing_length + n_windows * decoder.window_length
+        self._reach = 2 + int(seconds / time_resolution)
+        self._rows = np.zeros((3, 0))  # curve, score, share of windows with the tag
+        self._first = 0  # frame of the first column
+        self._n_done = 0  # columns whose activity is known
+        self._active = np.zeros(0, dtype=bool)  # ... their activity
+        self._total = 0.0  # sum of their scores, and of all before them
+        self._waiting = Stretches(
+            *np.zeros((2, 0), int), *np.zeros((2, 0)), *np.zeros((2, 0), bool)
+        )
+
+    @property
+    def safe(self) -> float:
+        """The time before which no further event will end."""
+        waiting = self._waiting.stop
+        frame = waiting[0] if len(waiting) else self._first + self._n_done
+        return float(frame * self.step)
+
+    def push(
+        self, rows: np.ndarray, end: float | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Take the next frames and return the events that are whole now.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (3, n_frames)
+            The curve to decode; the frame scores; the share of windows, by weight,
+            that are tagged with the class.
+        end : float or None
+            Where the recording ends, in seconds, when these are its last frames.
+
+        Returns
+        -------
+        onset, offset, score : ndarray of shape (n_events,)
+            The events, in order.
+        """
+        self._rows = np.concatenate((self._rows, rows), axis=1)
+        n_frames = self._rows.shape[1]
+        n_known = n_frames if end is not None else n_frames - self._reach
+        new = self._waiting.take(slice(0, 0))
+        if n_known > self._n_done:
+            new = self._segment(n_known)
+        found = self._settle(new, end is not None)
+        self._forget(max(0, self._n_done - self._reach))
+        return self._events(found, np.inf if end is None else end)
+
+    def _segment(self, n_known: int) -> Stretches:
+        """Find the runs in the columns up to `n_known` that are not done."""
+        curve, proba, share = self._rows
+        bounds = np.array([0, len(curve)])
+        curve = shape_curve(curve, bounds, self.own, self.step)
+        high, low = self.own.threshold, self.own.low
+        if self.decoder.segmenter == "derivative":
+            # Its threshold is but the state to begin with, which is known here.
+            if self._first:
+                high = _BELOW_ALL if self._active[0] else _ABOVE_ALL
+            low = high
+        runs = self._find(curve, bounds, low, n_known)
+        held = np.ones(len(runs.start), dtype=bool)
+        if low < high:
+            peaks = self._find(curve, bounds, high, n_known)
+            begun, over = (np.searchsorted(peaks.start, edge) for edge in runs[1:])
+            held = over > begun
+        done = slice(self._n_done, n_known)
+        sums = self._total + np.concatenate(([0.0], np.cumsum(proba[done])))
+        change = np.zeros(n_known - self._n_done + 1, dtype=int)
+        change[runs.start - self._n_done] += 1
+        change[runs.stop - self._n_done] -= 1
+        active = np.cumsum(change)[:-1] > 0
+        found = Stretches(
+            runs.start + self._first,
+            runs.stop + self._first,
+            sums[runs.start - self._n_done],
+            sums[runs.stop - self._n_done],
+            _any_in_runs(share[done] > MAJORITY, runs, self._n_done),
+            held,
+        )
+        self._active = np.concatenate((self._active, active))
+        self._total, self._n_done = sums[-1], n_known
+        return found
+
+    def _find(
+        self, curve: np.ndarray, bounds: np.ndarray, threshold: float, n_known: int
+    ) -> Runs:
+        """Return the runs of columns above one threshold, cut to those not done."""
+        own = self.own._replace(threshold=threshold, low_threshold=None)
+        runs = find_runs(curve, bounds, self.decoder, own, self.step, self.dtype)
+        start = np.maximum(runs.start, self._n_done)
+        stop = np.minimum(runs.stop, n_known)
+        return Runs(runs.clip, start, stop).take(stop > start)
+
+    def _settle(self, new: Stretches, is_last: bool) -> Stretches:
+        """Return what is whole, gaps closed; keep what may still grow."""
+        runs = Stretches(*(np.concatenate(pair) for pair in zip(self._waiting, new)))
+        # A run that was cut at the end of the last piece goes on in this one.
+        runs = runs.join(np.append(True, runs.start[1:] > runs.stop[:-1]))
+        known = self._first + self._n_done
+        is_open = not is_last and known in runs.stop[-1:]
+        kept = runs.held.copy()
+        kept[-1:] |= is_open
+        runs = runs.take(kept)
+        start, stop = runs.start, runs.stop
+        if not is_last and not is_open:  # the nearest that another run may begin
+            start, stop = np.append(start, known), np.append(stop, known + 1)
+        clip = np.zeros(len(start), dtype=int)
+        joined = close_gaps(Runs(clip, start, stop), self.own.min_gap, self.step)
+        first = np.isin(start, joined.start)
+        n_whole = len(first) if is_last else int(np.flatnonzero(first)[-1])
+        waiting = runs.take(slice(n_whole, None))
+        # Whether an open run counts may yet have to be seen: it is kept by itself.
+        alone = np.zeros(len(waiting.start), dtype=bool)
+        alone[:1] = True
+        alone[-1:] |= ~waiting.held[-1:]
+        self._waiting = waiting.join(alone)
+        return runs.take(slice(0, n_whole)).join(first[:n_whole])
+
+    def _forget(self, n_columns: int) -> None:
+        """Drop columns that nothing needs any more."""
+        self._rows = self._rows[:, n_columns:].copy()
+        self._active = self._active[n_columns:].copy()
+        self._first += n_columns
+        self._n_done -= n_columns
+
+    def _events(
+        self, found: Stretches, end: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return times and scores of those that are tagged and long enough."""
+        found = found.take(found.tagged)
+        runs = Runs(np.zeros(len(found.start), dtype=int), found.start, found.stop)
+        ends = np.array([end])
+        runs = drop_short(runs, self.own.min_duration, self.step, ends)
+        found = found.take(np.isin(found.start, runs.start))
+        onset, offset = run_times(runs, self.step, ends)
+        score = (found.total - found.before) / (found.stop - found.start)
+        return onset, offset, np.clip(score, 0, 1)
+
+
+def _any_in_runs(flags: np.ndarray, runs: Runs, origin: int) -> np.ndarray:
+    """Tell for each run whether one of its frames is flagged."""
+    count = np.concatenate(([0], np.cumsum(flags)))
+    return count[runs.stop - origin] > count[runs.start - origin]
+
+
+class StreamDecoder:
+    """Decodes the score curves of all classes of one recording, piece by piece.
+
+    Parameters
+    ----------
+    decoder : EventDecoder
+        The decoder.
+    classes : sequence of length n_classes
+        The label of each class.
+    time_resolution : float
+        Seconds per frame.
+    dtype : dtype
+        The precision of the scores.
+    """
+
+    def __init__(
+        self,
+        decoder: EventDecoder,
+        classes: Sequence[Any],
+        time_resolution: float,
+        dtype: np.dtype,
+    ):
+        self._labels = np.asarray(classes).tolist()
+        self._curves = [
+            CurveDecoder(decoder, own, time_resolution, dtype)
+            for own in decoder._check(self._labels)
+        ]
+        self._found: list[Event] = []
+
+    def push(self, curves: np.ndarray, end: float | None = None) -> list[Event]:
+        """Take the next frames and return the events that are whole now.
+
+        Parameters
+        ----------
+        curves : ndarray of shape (3, n_classes, n_frames)
+            What `CurveDecoder.push` takes, of all classes.
+        end : float, default=None
+            Where the recording ends, in seconds, when these are its last frames.
+
+        Returns
+        -------
+        list of Event
+            The events in order of their offsets, in this call and from call to call.
+        """
+        for column, curve in enumerate(self._curves):
+            times = curve.push(curves[:, column], end)
+            self._found += [
+                Event(onset, offset, self._labels[column], score)
+                for onset, offset, score in zip(*(values.tolist() for values in times))
+            ]
+        safe = np.inf
+        if end is None:
+            safe = min(curve.safe for curve in self._curves)
+        ready = [event for event in self._found if event.offset <= safe]
+        self._found = [event for event in self._found if event.offset > safe]
+        # Classes of one offset come in their own order, whatever they are.
+        return sorted(ready, key=lambda event: (event.offset, event.onset))

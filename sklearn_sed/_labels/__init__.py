@@ -1,0 +1,1 @@
+"""Labels: checked tags, their score and their thresholds."""

@@ -1,0 +1,85 @@
+"""The score of tags, which all estimators share."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import f1_score
+from sklearn.utils import check_consistent_length
+
+from sklearn_sed._labels._check import check_tags, named_labels
+from sklearn_sed.exceptions import LabelError
+
+
+def score_tags(
+    y: Any,
+    predicted: ArrayLike,
+    classes: ArrayLike,
+    *,
+    single: bool = False,
+    sample_weight: Any = None,
+) -> float:
+    """Return the macro F1 of predicted tags over the clips that y labels.
+
+    Parameters
+    ----------
+    y : array-like of n_clips labels
+        Reference, in any form that ``fit`` takes. Classes that it names and `classes`
+        lack were never predicted, and count 0.
+    predicted : array-like of shape (n_clips, n_classes) or (n_clips,)
+        Indicator, or labels if `single`.
+    classes : array-like of shape (n_classes,)
+        The classes.
+    single : bool, default=False
+        Whether each clip has one label.
+    sample_weight : array-like of shape (n_clips,), default=None
+        Weight of each clip.
+
+    Raises
+    ------
+    LabelError
+        If labels are unknown, of the wrong form, or missing in every clip.
+    """
+    predicted = np.asarray(predicted)
+    if not single:
+        classes = with_unknown(classes, y)
+        predicted = add_columns(predicted, len(classes))
+    tags = check_tags(y, len(predicted), classes)
+    labelled = tags.labelled
+    if not labelled.any():
+        raise LabelError("y labels no clip: scoring needs clips with tags")
+    reference = tags.indicator[labelled]
+    if single:
+        reference = tags.classes[reference.argmax(axis=1)]
+    if sample_weight is not None:
+        check_consistent_length(predicted, sample_weight)
+        sample_weight = np.asarray(sample_weight)[labelled]
+    score = f1_score(
+        reference,
+        predicted[labelled],
+        average="macro",
+        sample_weight=sample_weight,
+        zero_division=0,
+    )
+    return float(score)
+
+
+def with_unknown(classes: ArrayLike, y: Any) -> list[Any]:
+    """Return an estimator's classes, and after them what else a reference names.
+
+    A rare class may miss in the training part of a fold: never found, but no error.
+    Labels that have nothing in common with the classes are one.
+    """
+    known, named = np.asarray(classes).tolist(), named_labels(y)
+    if named and not named & set(known):
+        raise LabelError(
+            f"y names the classes {sorted(named)}, of which the estimator knows none; "
+            f"it was fitted on {known}"
+        )
+    return known + sorted(named - set(known))
+
+
+def add_columns(values: ArrayLike, n_columns: int) -> NDArray[Any]:
+    """Append columns of zeros for classes that nobody predicts."""
+    values = np.asarray(values)
+    return np.pad(values, ((0, 0), (0, n_columns - values.shape[1])))

@@ -1,0 +1,1 @@
+"""The estimators: tagger, detector, both passes, ensembles, presets."""

@@ -1,0 +1,441 @@
+"""The detector: pass 2, which says when the sounds of a clip happen."""
+
+import numbers
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+from sklearn_sed._clips._check import check_time_resolution
+from sklearn_sed._decoding._decoder import EventDecoder
+from sklearn_sed._labels._check import Tags, check_tags
+from sklearn_sed._labels._score import score_tags
+from sklearn_sed._learners._base import WeakLearner
+from sklearn_sed.events import is_event_tables
+
+
+class WeakEventDetector(WeakLearner):
+    """Find when sounds happen, learning from tags alone.
+
+    A network scores every frame for every class; training sees the tags of whole
+    clips, through a pooling of the frame scores (multiple-instance learning), and a
+    penalty on the cosine similarity between the score curves of classes that a clip
+    is tagged with [1]_. The curves are decoded to events.
+
+    Parameters
+    ----------
+    cosine_weight : float, default=0.1
+        Weight α of the cosine penalty; 0 leaves it out.
+    cosine_margin : float, default=0.0
+        Similarity below which nothing is penalised; the paper's is 0.
+    cosine_pairs : {"correlated", "all"}, default="correlated"
+        Which classes the penalty keeps apart. "correlated" weighs each pair by the
+        correlation of its tags over the training clips (0 where that is negative), so
+        that it acts where tags hardly tell classes apart. "all" is the paper's: any
+        two classes of a clip.
+    cosine_warmup : int, default=0
+        Epochs over which the penalty's weight rises to its full value.
+    loss : {"clip", "max_min", "max_mean_min", "strong"}, default="clip"
+        Loss against the tags: binary cross-entropy of the clip score; with terms on
+        the lowest frame, or on mean and lowest frame, added (``pooling="max"``); or
+        the tags copied to every frame (false strong labelling), for which clip
+        scores are pooled in prediction alone.
+    network : {"crnn", "embedding", "paper_crnn", "paper_att"} or callable, \
+            default="crnn"
+        "crnn" is the recommended network for log-mel features, "embedding" that for
+        embeddings of a pre-trained model; the others are the published ones [1]_.
+        A callable is called with ``n_mels, n_classes`` (and ``network_params``) and
+        returns a torch module, see :mod:`sklearn_sed.nn`.
+    network_params : dict, default=None
+        More keyword arguments of the network, such as ``{"n_rnn": 128}``.
+    pooling : str, default="linear_softmax"
+        From frame scores to the clip score: "max", "mean", "linear_softmax",
+        "exp_softmax", "attention", "auto", "power", "top_k" or "noisy_or".
+    activation : {"relu", "glu"}, default="relu"
+        Activation of the convolutions: plain, or gated linear units.
+    standardize : bool, default=True
+        Whether each band is brought to zero mean and unit variance, as measured on
+        the training clips.
+    label_smoothing : float, default=0.0
+        How far tags are moved towards one half, from 0 (not) to 1 (all the way).
+    mixup : float, default=0.2
+        Parameter α of the Beta distribution that pairs of clips are mixed by; 0
+        mixes none.
+    time_roll : bool, default=True
+        Whether training clips are turned in time by a random amount.
+    time_mask, mel_mask : float, default=0.0 and 0.1
+        Longest share of a training clip's frames, and of its bands, that is masked.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"}, default="adamw"
+        Optimiser.
+    learning_rate : float, default=0.001
+        Learning rate, the highest of the schedule.
+    schedule : {"constant", "cosine"} or dict, default="cosine"
+        How the learning rate changes: not; up over the first twentieth of training
+        and down along a cosine; or a mapping from the share of training that is over
+        to the factor from there on, such as ``{0.6: 0.1}``.
+    weight_decay : float, default=0.01
+        Weight decay.
+    max_epochs : int or "auto", default="auto"
+        Passes over the training clips, in each round. "auto" is 25, or as many as 500
+        steps take where these are more, up to 100.
+    batch_size : int, default=16
+        Clips per step, in training and in prediction.
+    class_weight : "balanced", dict or array-like of shape (n_classes,), default=None
+        Weight of each class in the loss. With one label per clip it weighs the
+        clips of that class, as in scikit-learn's classifiers.
+    threshold : {"f1", "annealing", "roc", "mean_prf"}, float or array-like, \
+            default="f1"
+        A clip has a class when its score is above the class's threshold. "f1" finds
+        the thresholds that maximise F1 on the clips held back; the others are the
+        published system's ways. Classes that fewer than four of those clips have, or
+        have not, keep one half.
+    validation_fraction : float, default=0.1
+        Share of the clips that is held back for thresholds and early stopping.
+    early_stopping : bool, default=False
+        Whether to stop when the loss on held-back clips no longer falls, and return
+        to the best epoch.
+    n_iter_no_change : int, default=10
+        Epochs without improvement before stopping early.
+    self_training : int, default=0
+        Rounds of self-training. In each a new network learns, for `max_epochs` epochs
+        more, from the tags and from the frame scores of the one before, zero for
+        classes that are not tagged. Clips without tags are learned from in these
+        rounds, by their scores. Networks that score clips alone need such clips: there
+        is no other use of a round.
+    callbacks : list of skorch callbacks, default=None
+        Called during training.
+    checkpoint : str or Path, default=None
+        Folder that ``fit`` keeps its state in after every epoch: when the process
+        ends before training does, by whatever means, the same call goes on there,
+        with the same result. Each training has a file of its own in the folder, which
+        knows it by its parameters, clips and labels; a finished one is not repeated.
+        Delete the folder when it is no longer needed.
+    on_interrupt : {"raise", "keep"}, default="raise"
+        What an interruption (Ctrl-C) of ``fit`` leaves. "raise" raises it, and the
+        estimator is not fitted. "keep" ends training with a warning and goes back to
+        the best epoch so far: that of the lowest loss on held-back clips, or the last
+        whole one if none are held back. Before the first is over, it raises, too.
+    device : str, default="auto"
+        Where to compute: "cpu", "cuda", ... "auto" is a GPU where there is one.
+    precision : {"auto", "float32", "bfloat16", "float64"}, default="float32"
+        Numbers that training computes with. "bfloat16" is mixed precision; "auto" is
+        that where the hardware has it. Predictions are computed in float32, or
+        float64 after training in it.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the initial weights, the order of clips and augmentation.
+    verbose : int, default=0
+        1 shows a progress bar.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from what the last call learned.
+    decoder : EventDecoder, default=None
+        From score curves to events; the default decoder when None.
+    time_resolution : float, default=None
+        Seconds per frame. None reads the features' own, which
+        :class:`LogMelTransformer` gives them.
+
+    Attributes
+    ----------
+    decoder_ : EventDecoder
+        The decoder in use.
+    classes_ : ndarray of shape (n_classes,)
+        The classes.
+    thresholds_ : ndarray of shape (n_classes,)
+        Threshold of each class's clip score.
+    n_features_in_ : int
+        Number of bands.
+    n_iter_ : int
+        Epochs trained.
+    history_ : list of dict
+        Training (and validation) loss of each epoch.
+    net_ : skorch.NeuralNet
+        The trained net.
+    precision_ : str
+        The precision that was chosen.
+
+    See Also
+    --------
+    WeakTagger : Says what is in a clip.
+    TwoPassSED : Both together.
+
+    References
+    ----------
+    .. [1] T. Pellegrini, L. Cances, "Cosine-similarity penalty to discriminate
+       sound classes in weakly-supervised sound event detection", IJCNN 2019,
+       arXiv 1901.03146.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_sed import WeakEventDetector
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(8, 20, 16)).astype("float32")
+    >>> X[::2, 5:10, :4] += 5
+    >>> y = [["low"], []] * 4
+    >>> detector = WeakEventDetector(
+    ...     max_epochs=2, time_resolution=0.02, random_state=0
+    ... ).fit(X, y)
+    >>> detector.predict_frame_proba(X).shape
+    (8, 20, 1)
+    >>> list(detector.predict(X)[0].columns)
+    ['onset', 'offset', 'event_label', 'score']
+    """
+
+    _networks: ClassVar[dict[str, str]] = {
+        "crnn": "CRNN",
+        "embedding": "EmbeddingNet",
+        "paper_att": "PaperATT",
+        "paper_crnn": "PaperCRNN",
+    }
+    _default_parts: ClassVar[dict[str, type]] = {"decoder": EventDecoder}
+    _parameter_constraints: ClassVar[dict] = {
+        **WeakLearner._parameter_constraints,
+        "cosine_weight": [Interval(numbers.Real, 0, None, closed="left")],
+        "cosine_margin": [Interval(numbers.Real, 0, 1, closed="left")],
+        "cosine_pairs": [StrOptions({"correlated", "all"})],
+        "cosine_warmup": [Interval(numbers.Integral, 0, None, closed="left")],
+        "loss": [StrOptions({"clip", "max_min", "max_mean_min", "strong"})],
+        "decoder": [HasMethods("decode"), None],
+        "time_resolution": [Interval(numbers.Real, 0, None, closed="neither"), None],
+    }
+
+    def __init__(
+        self,
+        *,
+        cosine_weight=0.1,
+        cosine_margin=0.0,
+        cosine_pairs="correlated",
+        cosine_warmup=0,
+        loss="clip",
+        network="crnn",
+        network_params=None,
+        pooling="linear_softmax",
+        activation="relu",
+        standardize=True,
+        label_smoothing=0.0,
+        mixup=0.2,
+        time_roll=True,
+        time_mask=0.0,
+        mel_mask=0.1,
+        optimizer="adamw",
+        learning_rate=0.001,
+        schedule="cosine",
+        weight_decay=0.01,
+        max_epochs="auto",
+        batch_size=16,
+        class_weight=None,
+        threshold="f1",
+        validation_fraction=0.1,
+        early_stopping=False,
+        n_iter_no_change=10,
+        self_training=0,
+        callbacks=None,
+        checkpoint=None,
+        on_interrupt="raise",
+        device="auto",
+        precision="float32",
+        random_state=None,
+        verbose=0,
+        warm_start=False,
+        decoder=None,
+        time_resolution=None,
+    ):
+        self.cosine_weight = cosine_weight
+        self.cosine_margin = cosine_margin
+        self.cosine_pairs = cosine_pairs
+        self.cosine_warmup = cosine_warmup
+        self.loss = loss
+        self.network = network
+        self.network_params = network_params
+        self.pooling = pooling
+        self.activation = activation
+        self.standardize = standardize
+        self.label_smoothing = label_smoothing
+        self.mixup = mixup
+        self.time_roll = time_roll
+        self.time_mask = time_mask
+        self.mel_mask = mel_mask
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.weight_decay = weight_decay
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.class_weight = class_weight
+        self.threshold = threshold
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.n_iter_no_change = n_iter_no_change
+        self.self_training = self_training
+        self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.on_interrupt = on_interrupt
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.decoder = decoder
+        self.time_resolution = time_resolution
+
+    def _loss_params(self) -> dict[str, Any]:
+        if self.loss in ("max_min", "max_mean_min") and self.pooling != "max":
+            raise ValueError(
+                f"loss={self.loss!r} adds to the loss of the highest frame: it goes "
+                f"with pooling='max', not {self.pooling!r}"
+            )
+        if self.loss == "strong" and self.pooling == "attention":
+            raise ValueError(
+                "pooling='attention' learns its weights from the clip score, which "
+                "loss='strong' does not use: choose another of the two"
+            )
+        return {
+            "kind": self.loss,
+            "cosine_weight": self.cosine_weight,
+            "cosine_margin": self.cosine_margin,
+            "cosine_warmup": self.cosine_warmup,
+        }
+
+    def _loss_weights(self, tags: Tags, weight: np.ndarray) -> dict[str, Any]:
+        pairs = (
+            tag_correlation(tags.indicator[tags.labelled], weight[tags.labelled])
+            if self.cosine_pairs == "correlated"
+            else None
+        )
+        return {**super()._loss_weights(tags, weight), "pair_weight": pairs}
+
+    def _start(self, *args: Any) -> None:
+        self.decoder_ = EventDecoder() if self.decoder is None else clone(self.decoder)
+        self.decoder_._check(args[1].classes.tolist())
+        super()._start(*args)
+
+    def predict_frame_proba(self, X):
+        """Score every frame of every clip.
+
+        Parameters
+        ----------
+        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
+            Features, as in ``fit``.
+
+        Returns
+        -------
+        FeatureArray of shape (n_clips, n_frames, n_classes), or of n_clips arrays
+            Frame probabilities on the input's own frames, float32, carrying the
+            features' ``time_resolution``; a 1-D object array of
+            ``(n_frames_i, n_classes)`` where clips differ in length.
+        """
+        _, frames = self._scores(self._check_clips(X))
+        if self.time_resolution is not None:
+            frames.time_resolution = self.time_resolution
+        return frames
+
+    def predict_proba(self, X):
+        """Return each clip's score for each class.
+
+        Parameters
+        ----------
+        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
+            Features, as in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_clips, n_classes)
+            The pooled frame scores.
+        """
+        return self._clip_proba(self._check_clips(X))
+
+    def predict_tags(self, X):
+        """Say which classes each clip holds, by its own clip scores.
+
+        Parameters
+        ----------
+        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
+            Features, as in ``fit``.
+
+        Returns
+        -------
+        ndarray of int of shape (n_clips, n_classes)
+            1 where the clip score is above the class's threshold: the classes that
+            ``predict`` decodes.
+        """
+        return (self.predict_proba(X) > self.thresholds_).astype(int)
+
+    def predict(self, X, tags=None):
+        """Find the events of each clip.
+
+        Parameters
+        ----------
+        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
+            Features, as in ``fit``.
+        tags : indicator, label lists or None, default=None
+            What is known to be in each clip ("oracle tags"), in any form of labels
+            that ``fit`` takes; only these classes are looked for. When None, those
+            whose clip score is above their threshold.
+
+        Returns
+        -------
+        ndarray of shape (n_clips,) of DataFrame
+            One event table per clip: ``onset``, ``offset`` (seconds),
+            ``event_label``, ``score``, sorted by onset, then label.
+
+        Raises
+        ------
+        TimeResolutionError
+            If neither the features nor ``time_resolution`` say how long a frame lasts.
+        LabelError
+            If ``tags`` hold an unknown label.
+        """
+        clips = self._check_clips(X)
+        resolution = check_time_resolution(self.time_resolution, clips.time_resolution)
+        clip_proba, frames = self._scores(clips)
+        if tags is None:
+            indicator = clip_proba > self.thresholds_
+        else:
+            indicator = check_tags(
+                tags, len(clips), self.classes_, name="tags"
+            ).indicator
+        return self.decoder_.decode(
+            frames, resolution, self.classes_, indicator == 1, clips.durations
+        )
+
+    def score(self, X, y):
+        """Return macro F1: of events where y has times, else of tags.
+
+        Parameters
+        ----------
+        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
+            Features, as in ``fit``.
+        y : event tables or weak labels
+            Reference.
+
+        Returns
+        -------
+        float
+            Event-based macro F1 (200 ms, 20 %) for event tables; macro F1 of the
+            tags for weak labels.
+        """
+        return score_events_or_tags(self, X, y)
+
+
+def tag_correlation(indicator: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return how the tags of each two classes correlate over weighted clips.
+
+    Negative values, the diagonal, and classes that all clips or none have, are 0.
+    """
+    covariance = np.atleast_2d(np.cov(indicator.T, ddof=0, aweights=weight))
+    spread = np.sqrt(np.diag(covariance))
+    scale = np.outer(spread, spread)
+    correlation = np.divide(
+        covariance, scale, out=np.zeros_like(scale), where=scale > 0
+    )
+    np.fill_diagonal(correlation, 0.0)
+    return correlation.clip(min=0.0)
+
+
+def score_events_or_tags(estimator, X, y) -> float:
+    """Return macro F1 of events for strong labels, of tags for weak ones."""
+    if is_event_tables(y):
+        from sklearn_sed.metrics import event_based_f1_score
+
+        return event_based_f1_score(y, estimator.predict(X))
+    return score_tags(y, estimator.predict_tags(X), estimator.classes_)

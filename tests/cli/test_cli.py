@@ -1,0 +1,554 @@
+"""The command line: what it writes, what it says, how it exits."""
+
+import json
+import re
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import skorch
+import soundfile
+
+from sklearn_sed import inference, load_model
+from sklearn_sed._cli import _common, _main, _train, main
+from sklearn_sed._learners import _presets
+from sklearn_sed.events import _files, make_events, read_events, read_tags, write_events
+
+RATE = 8000
+TINY_CRNN = {"n_filters": (2, 3, 3, 4, 4), "n_rnn": 4}
+COMMANDS = ["train", "detect", "evaluate", "convert"]
+
+
+def write_clip(path, *, tone=False, seed=0):
+    """Write half a second of noise, with or without a tone in its middle."""
+    clip = 0.01 * np.random.default_rng(seed).normal(size=RATE // 2)
+    if tone:
+        clip[RATE // 8 : 3 * RATE // 8] += 0.3 * np.sin(np.arange(RATE // 4))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, clip, RATE)
+
+
+def fill(folder):
+    """Write eight recordings, one of them damaged, and the list of their labels."""
+    for i in range(8):
+        write_clip(folder / "audio" / "monday" / f"{i}.wav", tone=i % 2 == 0, seed=i)
+    (folder / "audio" / "monday" / "7.wav").write_text("no sound")
+    rows = [f"{i}.wav\t{'tone' if i % 2 == 0 else ''}" for i in range(8)]
+    weak = folder / "weak.tsv"
+    weak.write_text("\n".join(["filename\tevent_labels", *rows]) + "\n")
+    return weak
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Return a folder with recordings and the model that was learned from them."""
+    folder = tmp_path_factory.mktemp("trained")
+    weak, out = fill(folder), folder / "model.sed"
+    arguments = ["train", weak, folder / "audio", "-o", out, "--epochs", 1]
+    arguments += ["--sample-rate", RATE, "--quiet"]
+
+    def make_tiny_system(args, make_system=_train._make_system):
+        return make_system(args).set_params(
+            tagger__network_params=TINY_CRNN, detector__network_params=TINY_CRNN
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_train, "_make_system", make_tiny_system)
+        code = main([str(argument) for argument in arguments])
+    return SimpleNamespace(folder=folder, model=out, code=code)
+
+
+@pytest.fixture
+def sed(capsys):
+    """Return a function that runs a command: exit code, output and complaints."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        return SimpleNamespace(code=code, **capsys.readouterr()._asdict())
+
+    return run
+
+
+@pytest.fixture
+def lists(tmp_path):
+    """Return a reference and an estimate, of two recordings, one without events."""
+    reference, estimated = tmp_path / "reference.tsv", tmp_path / "found.tsv"
+    names, nothing = ["a.wav", "b.wav"], make_events([], [], [])
+    events = make_events([0.0, 4.0], [1.0, 6.0], ["Dog", "Cat"])
+    found = make_events([0.1, 4.5], [1.1, 6.0], ["Dog", "Cat"], [0.9, 0.8])
+    write_events(reference, names, [events, nothing])
+    write_events(estimated, [f"rec/{name}" for name in names], [found, nothing])
+    return SimpleNamespace(reference=reference, estimated=estimated)
+
+
+# -- help, usage, errors --
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example_and_the_exit_codes(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([command, "--help"])
+    text = capsys.readouterr().out
+    assert end.value.code == 0
+    assert f"  sklearn-sed {command} " in text
+    assert "exit codes:\n  0" in text
+    if command != "train":
+        assert all(name in text for name in _common.FORMATS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_examples_in_the_help_are_commands(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    examples = [line.split() for line in lines if line.startswith("  sklearn-sed ")]
+    for example in examples:
+        args = _main._parser().parse_args(example[1:])
+        assert args.run.__module__.endswith(command)
+
+
+def test_the_first_help_names_every_command(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert all(f"  sklearn-sed {command} " in text for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["listen"],
+        ["train", "weak.tsv"],
+        ["train", "weak.tsv", "audio", "-o", "model.sed", "--epochs", "0"],
+        ["train", "weak.tsv", "audio", "-o", "model.sed", "--paper-system", "x"],
+        ["convert", "a.tsv", "b.txt", "--format", "word"],
+    ],
+)
+def test_wrong_usage_is_2(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: sklearn-sed")
+
+
+def test_what_the_parser_knows_is_what_there_is():
+    assert set(_common.FORMATS) == set(_files._FORMATS)
+    assert set(_train.PAPER_SYSTEMS) == set(_presets._VARIANTS)
+    one_each = {name for name, own in _files._FORMATS.items() if own.one_recording}
+    assert set(_common.ONE_FILE_EACH) == one_each
+
+
+def test_as_a_process(tmp_path):
+    arguments = ["-m", "sklearn_sed", "convert", "no.tsv", "out.rttm"]
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == [
+        "sklearn-sed: error: no.tsv: No such file or directory"
+    ]
+
+
+def test_help_does_not_wait_for_heavy_packages():
+    code = (
+        "import sys, atexit; from sklearn_sed._cli import main\n"
+        "heavy = {'numpy', 'pandas', 'sklearn', 'torch', 'librosa'}\n"
+        "atexit.register(lambda: print('loaded:', *(heavy & set(sys.modules))))\n"
+        "main(['detect', '--help'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "loaded:"
+
+
+def test_errors_are_one_line_unless_debugging(sed, lists, tmp_path):
+    plain = sed("convert", lists.reference, tmp_path / "out.xyz")
+    assert plain.code == 2
+    assert plain.err.count("\n") == 1
+    assert "name the format by an option (see --help), one of 'dcase'" in plain.err
+    debug = sed("convert", lists.reference, tmp_path / "out.xyz", "--debug")
+    assert debug.code == 2
+    assert "Traceback" in debug.err
+    assert "AnnotationError" in debug.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (KeyboardInterrupt(), 130, "sklearn-sed: interrupted\n"),
+        (MemoryError("no\nroom"), 2, "error: MemoryError: no room (--debug shows "),
+        (ImportError("pip install it"), 2, "error: pip install it\n"),
+        (ValueError("pass resume=False"), 2, "error: pass --restart\n"),
+    ],
+)
+def test_other_ends(error, code, text, sed, lists, monkeypatch):
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr("sklearn_sed.events.read_events", fail)
+    ended = sed("evaluate", lists.reference, lists.estimated)
+    assert ended.code == code
+    assert text in ended.err
+
+
+# -- train --
+
+
+def test_train_leaves_a_damaged_recording_out(trained):
+    assert trained.code == 1
+    model = load_model(trained.model)
+    assert model[-1].classes_.tolist() == ["tone"]
+    assert model[0].get_params()["on_error"] == "raise"
+    assert model[0].sample_rate == RATE
+    assert model[-1].detector_.n_iter_ == model[-1].tagger_.n_iter_ == 1
+    assert model[-1].detector_.random_state == 0
+
+
+def test_train_says_what_it_did(sed, trained, tmp_path, monkeypatch):
+    fitted = load_model(trained.model)[-1]
+    seen = []
+
+    class System:
+        def fit(self, X, y):
+            seen.append((X, y))
+            return self
+
+        classes_ = fitted.classes_
+
+    saved = []
+    monkeypatch.setattr(_train, "_make_system", lambda args: System())
+    monkeypatch.setattr(
+        "sklearn_sed._persistence.save_model", lambda model, path: saved.append(path)
+    )
+    weak = tmp_path / "weak.tsv"
+    weak.write_text("filename\tevent_labels\nmonday/7.wav\ttone\n0\ttone\n1.wav\t\n")
+    out = tmp_path / "model.sed"
+    done = sed("train", weak, trained.folder / "audio", "-o", out)
+    assert done.code == 1
+    assert done.out == f"{out}: learned tone from 2 recordings\n"
+    assert saved == [out]
+    (X, y), *_ = seen
+    assert y == [["tone"], []]
+    assert len(X) == 2
+    assert X.time_resolution is not None
+    assert re.search(r"^sklearn-sed: bad file: \S+7\.wav: ", done.err, re.MULTILINE)
+    assert "note: 5 audio files in" in done.err
+    assert "monday/2.wav, monday/3.wav" in done.err
+    assert "log-mel" in done.err  # the progress bar
+
+
+def test_train_goes_on_from_its_checkpoint(sed, trained, tmp_path, monkeypatch):
+    class CtrlC(skorch.callbacks.Callback):
+        def on_train_begin(self, net, **kwargs):
+            raise KeyboardInterrupt
+
+    def train(**callbacks):
+        def make_tiny_system(args):
+            return make_system(args).set_params(
+                tagger__network_params=TINY_CRNN,
+                detector__network_params=TINY_CRNN,
+                **callbacks,
+            )
+
+        monkeypatch.setattr(_train, "_make_system", make_tiny_system)
+        return sed(
+            *("train", trained.folder / "weak.tsv", trained.folder / "audio"),
+            *("-o", out, "--epochs", 1, "--sample-rate", RATE, "--quiet"),
+            *("--checkpoint", folder),
+        )
+
+    make_system = _train._make_system
+    out, folder = tmp_path / "model.sed", tmp_path / "training"
+    interrupted = train(detector__callbacks=[CtrlC()])
+    assert interrupted.code == 130
+    assert "interrupted" in interrupted.err
+    assert not out.exists()
+    done = {path.name for path in folder.glob("WeakTagger-*")}
+    assert done
+    finished = train()
+    assert finished.code == 1  # for there is a bad file
+    assert "warning" not in finished.err
+    assert {path.name for path in folder.glob("WeakTagger-*")} == done
+    model, other = load_model(out)[-1], load_model(trained.model)[-1]
+    for part in ("tagger_", "detector_"):
+        weights = getattr(model, part).net_.module_.state_dict()
+        for name, weight in getattr(other, part).net_.module_.state_dict().items():
+            assert (weights[name] == weight).all()
+
+
+def test_train_names_missing_audio(sed, tmp_path):
+    write_clip(tmp_path / "audio" / "a.wav")
+    weak = tmp_path / "weak.tsv"
+    weak.write_text("filename\tevent_labels\na.wav\tx\nb.wav\t\nc.wav\tx\n")
+    out = tmp_path / "model.sed"
+    done = sed("train", weak, tmp_path / "audio", "-o", out)
+    assert done.code == 2
+    assert "2 of the 3 recordings" in done.err
+    assert "the first is 'b.wav'" in done.err
+    assert not out.exists()
+
+
+def test_train_needs_a_list_of_labels(sed, lists, tmp_path):
+    out = tmp_path / "model.sed"
+    done = sed("train", lists.reference, tmp_path, "-o", out)
+    assert done.code == 2
+    assert 'get tags by "sklearn-sed convert --format tags"' in done.err
+    (tmp_path / "weak.tsv").write_text("filename\tevent_labels\n")
+    done = sed("train", tmp_path / "weak.tsv", tmp_path, "-o", out)
+    assert (done.code, "weak.tsv lists no recordings" in done.err) == (2, True)
+
+
+def test_train_takes_a_file_named_in_full_whatever_its_ending(tmp_path):
+    audio = tmp_path / "audio"
+    write_clip(audio / "a.wav")
+    (audio / "a.wav").rename(audio / "a.sound")
+    paths = _train._audio_of(["a.sound"], tmp_path / "weak.tsv", audio)
+    assert paths == [audio / "a.sound"]
+
+
+def test_train_needs_its_folders_before_it_works(sed, trained, tmp_path):
+    weak = trained.folder / "weak.tsv"
+    done = sed("train", weak, tmp_path / "nowhere", "-o", tmp_path / "model.sed")
+    assert (done.code, "there is no folder" in done.err) == (2, True)
+    out = tmp_path / "nowhere" / "model.sed"
+    done = sed("train", weak, trained.folder / "audio", "-o", out)
+    assert (done.code, "does not exist; create it" in done.err) == (2, True)
+
+
+def test_train_with_nothing_but_bad_audio_is_1_and_writes_nothing(sed, tmp_path):
+    (tmp_path / "a.wav").write_text("no sound")
+    weak = tmp_path / "weak.tsv"
+    weak.write_text("filename\tevent_labels\na.wav\tx\n")
+    done = sed("train", weak, tmp_path, "-o", tmp_path / "model.sed", "--quiet")
+    assert done.code == 1
+    assert "a.wav" in done.err
+    assert "None of the 1 clips could be used." in done.err
+    assert not (tmp_path / "model.sed").exists()
+
+
+def test_systems_follow_the_options():
+    parse = _main._parser().parse_args
+    options = ["train", "weak.tsv", "audio", "-o", "model.sed"]
+    system = _train._make_system(parse(options))
+    assert system.detector.random_state == system.tagger.random_state == 0
+    assert system.detector.verbose == system.tagger.verbose == 1
+    more = ["--paper-system", "mil", "--seed", "3", "--epochs", "2", "--quiet"]
+    system = _train._make_system(parse(options + more))
+    assert system.detector.network == "paper_crnn"
+    assert system.detector.cosine_weight == 0
+    assert system.detector.random_state == system.tagger.random_state == 3
+    assert system.detector.max_epochs == system.tagger.max_epochs == 2
+    assert system.detector.verbose == system.tagger.verbose == 0
+    published = _train._make_system(parse([*options, "--paper-system", "mil"]))
+    assert (published.tagger.max_epochs, published.detector.max_epochs) == (100, 10)
+
+
+# -- detect --
+
+
+def test_detect_lists_bad_files_and_writes_the_rest(sed, trained, tmp_path):
+    out = tmp_path / "found.tsv"
+    audio = trained.folder / "audio"
+    done = sed("detect", trained.model, audio, audio / "monday" / "0.wav", "-o", out)
+    assert done.code == 1
+    assert done.out == f"{out}: the events of 7 recordings\n"
+    bad = [line for line in done.err.splitlines() if "bad file" in line]
+    assert len(bad) == 1
+    assert "7.wav" in bad[0]
+    assert "8/8" in done.err  # the progress bar
+    filenames, _ = read_events(out)
+    assert len(filenames) == 7
+    assert filenames[0].endswith("monday/0.wav")
+
+
+@pytest.mark.filterwarnings("default")
+def test_detect_writes_a_label_track_for_each_recording(sed, trained, tmp_path):
+    recordings = [trained.folder / "audio" / "monday" / f"{i}.wav" for i in (0, 1)]
+    out = tmp_path / "events.txt"
+    options = ["--format", "audacity", "--window", 0.5, "--overlap", 0.1, "--quiet"]
+    done = sed("detect", trained.model, *recordings, "-o", out, *options)
+    assert done.code == 0
+    assert all("no place for the columns score" in s for s in done.err.splitlines())
+    assert sorted(file.name for file in out.iterdir()) == ["0.txt", "1.txt"]
+    alone = tmp_path / "alone.txt"
+    done = sed("detect", trained.model, recordings[0], "-o", alone, *options)
+    assert done.code == 0
+    assert alone.is_file()
+
+
+def test_detect_a_single_bad_file(sed, trained, tmp_path):
+    out, bad = tmp_path / "labels.txt", trained.folder / "audio" / "monday" / "7.wav"
+    done = sed("detect", trained.model, bad, "-o", out, "--format", "audacity")
+    assert done.code == 1
+    assert "7.wav" in done.err
+    assert not out.exists()
+
+
+def test_detect_passes_its_options_on(sed, trained, tmp_path, monkeypatch):
+    passed = {}
+
+    def detect(model, paths, out, **options):
+        passed.update(options)
+        raise ValueError("stop")
+
+    monkeypatch.setattr(inference, "detect_files", detect)
+    options = ["--restart", "--jobs", 2, "--window", 5, "--quiet"]
+    out = tmp_path / "out"
+    options += ["--format", "raven"]
+    done = sed("detect", trained.model, trained.folder, "-o", out, *options)
+    assert done.code == 2
+    assert not out.exists()  # the folder made for it is gone again
+    assert passed == {
+        "format": "raven",
+        "window": 5.0,
+        "overlap": None,
+        "resume": False,
+        "on_error": "skip",
+        "n_jobs": 2,
+        "verbose": False,
+    }
+
+
+def test_detect_names_what_is_missing(sed, trained, tmp_path):
+    out = tmp_path / "found.tsv"
+    done = sed("detect", trained.model, tmp_path / "no.wav", "-o", out)
+    assert (done.code, "there is no file or folder" in done.err) == (2, True)
+    (tmp_path / ".hidden.wav").write_text("")
+    done = sed("detect", trained.model, tmp_path, "-o", out)
+    assert (done.code, "has no audio files" in done.err) == (2, True)
+    done = sed("detect", tmp_path / "no.sed", trained.folder, "-o", out)
+    assert (done.code, "no.sed" in done.err) == (2, True)
+    done = sed("detect", trained.folder / "weak.tsv", trained.folder, "-o", out)
+    assert (done.code, "weak.tsv" in done.err) == (2, True)
+    assert not out.exists()
+
+
+# -- evaluate --
+
+
+def test_evaluate_prints_the_report(sed, lists):
+    done = sed("evaluate", lists.reference, lists.estimated)
+    assert (done.code, done.err) == (0, "")
+    rows = {line[:9].strip(): line.split() for line in done.out.splitlines() if line}
+    assert rows["Dog"][3] == "1.000"
+    assert rows["Cat"][3] == "0.000"
+    assert rows["macro avg"][4] == "0.500"
+    assert "recordings: 2" in done.out
+    wide = sed("evaluate", lists.reference, lists.estimated, "--collar", 0.6)
+    assert "macro avg     2     2    1.000" in wide.out
+
+
+def test_evaluate_as_json(sed, lists, tmp_path):
+    durations = tmp_path / "durations.tsv"
+    durations.write_text("filename\tduration\na.wav\t6\nb.wav\t10\nc.wav\t10\n")
+    done = sed(
+        *("evaluate", lists.reference, lists.estimated, "--json"),
+        *("--durations", durations, "--segment-length", 0.5),
+        *("--percentage-of-length", 0),
+    )
+    scores = json.loads(done.out)
+    assert done.code == 0
+    assert scores["n_recordings"] == 3
+    assert scores["event_based"]["macro avg"]["f1-score"] == 0.5
+    # Dog: 2 segments of 3 found; Cat: 3 of the 4 there are, in halves of seconds
+    dog, cat = 2 * 2 / (2 + 3), 2 * 3 / (4 + 3)
+    assert scores["segment_based_f1"]["macro"] == pytest.approx((dog + cat) / 2)
+    assert scores["segment_based_f1"]["micro"] == pytest.approx(2 * 5 / (6 + 6))
+
+
+@pytest.mark.filterwarnings("default")
+def test_evaluate_warns_of_recordings_that_do_not_count(sed, lists, tmp_path):
+    durations = tmp_path / "durations.csv"
+    durations.write_text("filename,duration\nb.wav,10\n")
+    done = sed("evaluate", lists.reference, lists.estimated, "--durations", durations)
+    assert done.code == 0
+    warned = [line for line in done.err.splitlines() if line]
+    assert len(warned) == 2
+    assert all(line.startswith("sklearn-sed: warning: ") for line in warned)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("filename\tseconds\na.wav\t6\n", ", line 1: the column 'duration' is missing"),
+        (
+            "filename\tduration\na.wav\tsix\n",
+            ", line 2: duration 'six' is not a number",
+        ),
+        (
+            "filename\tduration\na.wav\t0\n",
+            ", line 2: the duration 0.0 is not positive",
+        ),
+        (
+            "filename\tduration\na.wav\t1\na.wav\t2\n",
+            ", line 3: a.wav has two durations",
+        ),
+    ],
+)
+def test_evaluate_refuses_wrong_durations(text, reason, sed, lists, tmp_path):
+    durations = tmp_path / "durations.tsv"
+    durations.write_text(text)
+    done = sed("evaluate", lists.reference, lists.estimated, "--durations", durations)
+    assert done.code == 2
+    assert f"durations.tsv{reason}" in done.err
+
+
+def test_evaluate_reads_label_tracks(sed, lists, tmp_path):
+    track = tmp_path / "anything.txt"
+    track.write_text("0.0\t1.0\tDog\n4.0\t6.0\tCat\n")
+    formats = ["--reference-format", "audacity", "--estimated-format", "audacity"]
+    done = sed("evaluate", track, track, *formats, "--json")
+    assert json.loads(done.out)["event_based"]["micro avg"]["f1-score"] == 1
+
+
+# -- convert --
+
+
+@pytest.mark.parametrize(
+    ("out", "options"),
+    [
+        ("out.csv", []),
+        ("out.rttm", []),
+        ("labels.txt", ["--format", "audacity"]),
+        ("out.jams", []),
+        ("out.json", []),
+        ("tables", ["--format", "raven"]),
+    ],
+)
+def test_convert_there_and_back(out, options, sed, lists, tmp_path):
+    if out.endswith(("jams", "json")):
+        pytest.importorskip("jams")
+    done = sed("convert", lists.reference, tmp_path / out, *options)
+    assert (done.code, done.err) == (0, "")
+    assert done.out == f"{tmp_path / out}: 2 events of 2 recordings\n"
+    back = tmp_path / "back.tsv"
+    source = [option.replace("--format", "--from") for option in options]
+    assert sed("convert", tmp_path / out, back, *source).code == 0
+    _, expected = read_events(lists.reference)
+    _, events = read_events(back, filenames=["a.wav", "b.wav"])
+    columns = ["onset", "offset", "event_label"]
+    assert events[0][columns].equals(expected[0])
+    assert len(events[1]) == 0
+
+
+def test_convert_to_tags(sed, lists, tmp_path):
+    weak = tmp_path / "weak.tsv"
+    assert sed("convert", lists.estimated, weak, "--format", "tags").code == 0
+    assert read_tags(weak) == (["rec/a.wav", "rec/b.wav"], [["Cat", "Dog"], []])
+
+
+@pytest.mark.filterwarnings("default")
+def test_convert_says_what_a_format_cannot_hold(sed, lists, tmp_path):
+    out = tmp_path / "labels"
+    done = sed("convert", lists.estimated, out, "--format", "audacity")
+    assert done.code == 0
+    assert re.fullmatch(
+        r"sklearn-sed: warning: .*columns score, which are left out\n", done.err
+    )
