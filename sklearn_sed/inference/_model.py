@@ -5,13 +5,11 @@ import json
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sed._clips._array import FeatureArray
-from sklearn_sed._decoding._decoder import EventDecoder
 from sklearn_sed._features._transformer import LogMelTransformer
+from sklearn_sed._unwrap import unwrap
 
 # Parameters of the transformer that change no value.
 _WITHOUT_EFFECT = ("on_error", "n_jobs", "verbose")
@@ -25,7 +23,8 @@ class Parts(NamedTuple):
     """Transformers of features."""
     scorer: Any
     """What tags clips and scores frames."""
-    decoder: EventDecoder
+    decoder: Any
+    """What finds events in frame scores: an EventDecoder, or the user's own."""
 
     @property
     def classes(self) -> list[Any]:
@@ -67,7 +66,7 @@ def take_apart(model: Any) -> Parts:
     ----------
     model : estimator
         A fitted Pipeline that begins with a LogMelTransformer, or a search or tuner
-        of one.
+        of one, or in one.
 
     Returns
     -------
@@ -78,44 +77,29 @@ def take_apart(model: Any) -> Parts:
     ------
     NotFittedError
         If the model is not fitted.
+    TypeError
+        If it does not end in a detector.
     ValueError
-        If it does not begin with a LogMelTransformer, or not end in a detector whose
-        events an EventDecoder decodes.
+        If it does not begin with a LogMelTransformer.
     """
     check_is_fitted(model)
-    steps, decoder, part = [], None, model
-    while True:
-        if isinstance(part, FrozenEstimator):
-            part = part.estimator
-        elif isinstance(part, Pipeline):
-            *before, part = (step for _, step in part.steps)
-            steps += [step for step in before if step not in (None, "passthrough")]
-        elif hasattr(part, "best_estimator_"):
-            part = part.best_estimator_
-        elif hasattr(part, "decoder_") and hasattr(part, "estimator_"):
-            decoder = part.decoder_ if decoder is None else decoder
-            part = part.estimator_
-        else:
-            break
+    steps, scorer = unwrap(model)
+    decoder = _decoder_of(scorer)
+    while hasattr(scorer, "decoder_") and hasattr(scorer, "estimator_"):  # a tuner
+        inner, scorer = unwrap(scorer.estimator_)
+        steps += inner
     if not steps or not isinstance(steps[0], LogMelTransformer):
-        first = type(steps[0] if steps else part).__name__
+        first = type(steps[0] if steps else scorer).__name__
         raise ValueError(
             f"the model begins with {first}, which does not take audio files: fit and "
             "pass make_pipeline(LogMelTransformer(), TwoPassSED())"
         )
-    if not all(hasattr(part, name) for name in ("predict_frame_proba", "predict_tags")):
-        raise ValueError(
-            f"the model ends in {type(part).__name__}, which scores no frames: end it "
-            "in a TwoPassSED or a WeakEventDetector"
-        )
-    if decoder is None:
-        decoder = getattr(getattr(part, "detector_", part), "decoder_", None)
-    if not isinstance(decoder, EventDecoder):
-        raise ValueError(
-            f"the model decodes events by {type(decoder).__name__}; only an "
-            "EventDecoder can go through a recording piece by piece"
-        )
-    return Parts(steps[0], steps[1:], part, decoder)
+    return Parts(steps[0], steps[1:], scorer, decoder)
+
+
+def _decoder_of(scorer: Any) -> Any:
+    """Return what decodes a scorer's frames, if it says so."""
+    return getattr(getattr(scorer, "detector_", scorer), "decoder_", None)
 
 
 def _update(digest: Any, value: Any) -> None:

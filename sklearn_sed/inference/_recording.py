@@ -1,13 +1,16 @@
 """One recording of any length: stream it, score windows, decode as it goes."""
 
+import math
 import os
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from sklearn_sed._decoding._decoder import EventDecoder
 from sklearn_sed._decoding._stream import Event, StreamDecoder
 from sklearn_sed._features._transformer import LogMelTransformer
 from sklearn_sed.audio import AudioInfo, audio_info, iter_blocks
@@ -68,10 +71,12 @@ def iter_events(
         If the model is not fitted.
     AudioError
         If the file cannot be read; for damage further on, once it is reached.
+    TypeError
+        If the model does not end in a detector.
     ValueError
-        If the model does not begin with a LogMelTransformer or its events are not
-        decoded by an EventDecoder, `overlap` is not below `window`, or `window` is
-        longer than the transformer's `duration`.
+        If the model does not begin with a LogMelTransformer, `overlap` is not below
+        `window`, or `window` is longer than the transformer's `duration`; for a
+        recording longer than a window, if events are not decoded by an EventDecoder.
 
     See Also
     --------
@@ -80,8 +85,8 @@ def iter_events(
 
     Notes
     -----
-    - A recording no longer than a window has exactly the events of
-      ``model.predict([path])``.
+    - A window holds all frames of a recording of its length. One whose frames fit into
+      a window has exactly the events of ``model.predict([path])``.
     - Each window is tagged by itself. An event is kept when somewhere within it the
       windows tagged with its class carry at least half of the weight, where a window
       fades out towards its ends over the overlap: that is the window whose middle is
@@ -212,7 +217,9 @@ def check_windows(
             "windows have to move on"
         )
     time_resolution = transformer.hop_length / transformer.sample_rate
-    n_window = int(time_to_frames(window, time_resolution, side="offset"))
+    # Frames are centred: one more than hops in the samples of a window.
+    n_samples = math.ceil(round(window * transformer.sample_rate, 6))
+    n_window = n_samples // transformer.hop_length + 1
     n_overlap = int(time_to_frames(overlap, time_resolution))
     return n_window, min(n_overlap, n_window - 1)
 
@@ -230,10 +237,22 @@ def _iter_events(
     stream = _Stream(path, parts.transformer.sample_rate, info, verbose)
     pieces = iter_log_mel(stream, parts.transformer)
     batches = iter_windows(pieces, n_window, n_window - n_overlap)
+    first = next(batches, None)
+    if first is None:
+        table = model.predict([path])[0].sort_values(["offset", "onset"])
+        for row in table[list(Event._fields)].itertuples(index=False):
+            yield Event(*row)
+        return
+    if not isinstance(parts.decoder, EventDecoder):
+        raise ValueError(
+            f"{path} is longer than a window, and the model decodes events by "
+            f"{type(parts.decoder).__name__}; only an EventDecoder can go through a "
+            "recording piece by piece: pass a longer window"
+        )
     fade = CrossFade(n_window, n_overlap)
     scorer = WindowScorer(parts, n_window)
     decoder = None
-    for starts, values in scorer.score(batches):
+    for starts, values in scorer.score(chain([first], batches)):
         if decoder is None:
             decoder = StreamDecoder(
                 parts.decoder, parts.classes, scorer.time_resolution, scorer.dtype
@@ -244,10 +263,6 @@ def _iter_events(
         yield from decoder.push(scorer.curves(fade.take(starts[-1])))
     if decoder is not None:
         yield from decoder.push(scorer.curves(fade.take()), stream.duration)
-        return
-    table = model.predict([path])[0]
-    for row in table.sort_values(["offset", "onset"]).itertuples(index=False):
-        yield Event(*row)
 
 
 class _Stream:

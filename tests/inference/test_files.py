@@ -1,0 +1,319 @@
+"""Folders of files that survive a kill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import joblib
+import pandas as pd
+import pytest
+from joblib import parallel_config
+from pandas.testing import assert_frame_equal
+from sklearn.pipeline import make_pipeline
+
+from sklearn_sed import LogMelTransformer, WeakEventDetector
+from sklearn_sed.events import read_events
+from sklearn_sed.exceptions import AnnotationError, AudioError, AudioWarning
+from sklearn_sed.inference import detect_events, detect_files
+from tests._networks import TINY_CRNN
+from tests.inference._sounds import CLIPS, FEATURES, Y, random_events, write
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return four recordings, one of them longer than a window, and a bad one."""
+    paths = [
+        write(tmp_path / f"{i}.wav", random_events(1 + i, seed=i), 1 + i, seed=i)
+        for i in range(4)
+    ]
+    bad = tmp_path / "bad.wav"
+    bad.write_text("no audio")
+    return [*paths[:2], bad, *paths[2:]]
+
+
+def sound_files(folder):
+    return [path for path in folder if path.name != "bad.wav"]
+
+
+def check_found(out, model, paths):
+    """Check that a table holds what the files give alone."""
+    filenames, tables = read_events(out)
+    assert filenames == [str(path) for path in paths]
+    for path, table in zip(paths, tables):
+        expected = detect_events(model, path, window=2.0)
+        columns = ["onset", "offset", "event_label", "score"]
+        expected = expected.round({"onset": 6, "offset": 6})
+        assert_frame_equal(table.reindex(columns=columns), expected, check_dtype=False)
+    assert sum(map(len, tables)) > 2
+
+
+@pytest.mark.parametrize("backend", ["sequential", "threading"])
+def test_files_to_one_table(model, folder, backend, tmp_path):
+    out = tmp_path / "found.tsv"
+    with parallel_config(backend, n_jobs=2):
+        report = detect_files(model, folder, out, window=2.0, on_error="skip")
+    check_found(out, model, sound_files(folder))
+    assert list(report.columns) == ["path", "class", "reason"]
+    assert report["path"].tolist() == [str(folder[2])]
+    written = pd.read_csv(f"{out}.skipped.csv")
+    assert_frame_equal(written, report, check_dtype=False)
+
+
+def test_nothing_left_out(model, folder, tmp_path):
+    out = tmp_path / "found.csv"
+    detect_files(model, folder, out, window=2.0, on_error="skip")
+    report = detect_files(model, sound_files(folder), out, window=2.0)
+    assert report.shape == (0, 3)
+    assert not Path(f"{out}.skipped.csv").exists()
+
+
+def test_a_file_for_each_recording(model, folder, tmp_path):
+    with pytest.warns(UserWarning, match="no place for the columns score"):
+        detect_files(
+            model, sound_files(folder), tmp_path / "labels", format="audacity", window=2
+        )
+    assert len(list((tmp_path / "labels").iterdir())) == 4
+    assert (tmp_path / "labels.journal").exists()
+
+
+def test_bad_files_raise_or_warn(model, folder, tmp_path):
+    out = tmp_path / "found.tsv"
+    missing = tmp_path / "missing.wav"
+    for backend in ("sequential", "threading"):
+        with (
+            parallel_config(backend, n_jobs=2),
+            pytest.raises(AudioError, match=r"bad\.wav"),
+        ):
+            detect_files(model, [*folder, missing], out, window=2.0)
+    assert not out.exists()
+    with pytest.warns(AudioWarning) as warned:
+        report = detect_files(model, [*folder, missing], out, on_error="warn", window=2)
+    assert [str(w.message).partition(":")[0] for w in warned] == [
+        str(folder[2]),
+        str(missing),
+    ]
+    assert report["class"].tolist()[1] == "missing"
+
+
+def count_calls(monkeypatch):
+    """Return a list that grows with every file that is looked at."""
+    from sklearn_sed.inference import _files
+
+    seen, detect = [], _files._detect
+    monkeypatch.setattr(
+        _files,
+        "_detect",
+        lambda model, name, *rest: seen.append(name) or detect(model, name, *rest),
+    )
+    return seen
+
+
+def test_only_what_is_new_or_has_changed_is_done_again(
+    model, folder, tmp_path, monkeypatch
+):
+    seen = count_calls(monkeypatch)
+    out = tmp_path / "found.tsv"
+    options = {"window": 2.0, "on_error": "skip"}
+    detect_files(model, folder[:-1], out, **options)
+    assert seen == [str(path) for path in folder[:-1]]
+    first = out.read_bytes()
+    seen.clear()
+    detect_files(model, folder[:-1], out, **options)
+    assert seen == []
+    assert out.read_bytes() == first
+    write(folder[2], [(0.2, 0.9, "low")], 1)  # the bad one is repaired
+    report = detect_files(model, folder, out, **options)
+    assert seen == [str(folder[2]), str(folder[-1])]
+    assert report.empty
+    check_found(out, model, folder)
+    seen.clear()
+    detect_files(model, folder, out, resume=False, **options)
+    assert len(seen) == 5
+
+
+def test_what_was_written_before_stays_until_the_new_is_whole(
+    model, folder, tmp_path, monkeypatch
+):
+    seen = count_calls(monkeypatch)
+    out, files = tmp_path / "found.tsv", sound_files(folder)
+    detect_files(model, files[:2], out, window=2.0)
+    before, replace = out.read_bytes(), os.replace
+
+    def fail(source, target):
+        if target == out:
+            raise OSError("no space left")
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", fail)
+        with pytest.raises(OSError, match="no space left"):
+            detect_files(model, files, out, window=2.0)
+    assert out.read_bytes() == before
+    assert not list(tmp_path.glob(".*.tmp"))
+    seen.clear()
+    detect_files(model, files, out, window=2.0)
+    assert seen == []  # only to be written
+    check_found(out, model, files)
+
+
+def test_a_bad_file_in_the_journal_raises_when_told_to(
+    model, folder, tmp_path, monkeypatch
+):
+    out = tmp_path / "found.tsv"
+    detect_files(model, folder, out, window=2.0, on_error="skip")
+    seen = count_calls(monkeypatch)
+    with pytest.raises(AudioError, match=r"bad\.wav"):
+        detect_files(model, folder, out, window=2.0)
+    assert seen == [str(folder[2])]
+
+
+@pytest.mark.parametrize("n_cut", [1, 30, 10**6])
+def test_a_journal_that_breaks_off(model, folder, n_cut, tmp_path, monkeypatch):
+    out, files = tmp_path / "found.tsv", sound_files(folder)
+    detect_files(model, files, out, window=2.0)
+    expected = out.read_bytes()
+    journal = Path(f"{out}.journal")
+    content = journal.read_bytes()
+    journal.write_bytes(content[: max(20, len(content) - n_cut)])
+    seen = count_calls(monkeypatch)
+    detect_files(model, files, out, window=2.0)
+    assert len(seen) == (1 if n_cut < 1000 else 4)
+    assert out.read_bytes() == expected
+    lines = journal.read_text().splitlines()
+    assert [json.loads(line).get("path") for line in lines[1:]] == list(map(str, files))
+
+
+def test_a_damaged_line_is_done_again(model, folder, tmp_path, monkeypatch):
+    out, files = tmp_path / "found.tsv", sound_files(folder)
+    detect_files(model, files, out, window=2.0)
+    expected = out.read_bytes()
+    journal = Path(f"{out}.journal")
+    lines = journal.read_bytes().splitlines(keepends=True)
+    lines[2] = b"\0" * 50 + b"\n"
+    lines[3] = b"[]\n"
+    journal.write_bytes(b"".join(lines))
+    seen = count_calls(monkeypatch)
+    detect_files(model, files, out, window=2.0)
+    assert seen == list(map(str, files[1:3]))
+    assert out.read_bytes() == expected
+
+
+def test_a_journal_of_something_else_is_refused(model, eager, folder, tmp_path):
+    out, files = tmp_path / "found.tsv", sound_files(folder)[:1]
+    detect_files(model, files, out, window=2.0)
+    with pytest.raises(ValueError, match=r"another model.*resume=False"):
+        detect_files(eager, files, out, window=2.0)
+    with pytest.raises(ValueError, match=r"window=2\.0 instead of 1\.0"):
+        detect_files(model, files, out, window=1.0)
+    with pytest.raises(ValueError, match=r"overlap=0\.6 instead of 0\.0"):
+        detect_files(model, files, out, window=2.0, overlap=0)
+    # The same weights, loaded elsewhere, with other ways of computing.
+    copy = joblib.load(joblib.dump(model, tmp_path / "model.joblib")[0])
+    copy.set_params(logmeltransformer__n_jobs=2)
+    detect_files(copy, files, out, window=2.0)
+    for content in ("filename\tonset\n", '{"sklearn_sed_journal": 99}\n'):
+        Path(f"{out}.journal").write_text(content)
+        with pytest.raises(ValueError, match=r"found\.tsv\.journal is not a journal"):
+            detect_files(model, files, out, window=2.0)
+
+
+@pytest.mark.parametrize(
+    ("paths", "error", "message"),
+    [
+        ([], ValueError, "paths is empty"),
+        ("a.wav", ValueError, r"one path; pass a list of files: \['a\.wav'\]"),
+        (["a.wav", "b.wav", "a.wav"], ValueError, r"holds 'a\.wav' twice"),
+        (["a\t.wav"], AnnotationError, "cannot hold"),
+    ],
+)
+def test_impossible_lists_of_files(model, paths, error, message, tmp_path):
+    with pytest.raises(error, match=message):
+        detect_files(model, paths, tmp_path / "found.tsv")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_will_go_wrong_goes_wrong_before_the_work(model, tmp_path):
+    paths = [tmp_path / "none.wav", tmp_path / "sub" / "none.wav"]
+    with pytest.raises(AnnotationError, match="ending does not tell") as caught:
+        detect_files(model, paths, tmp_path / "found.xyz")
+    assert str(tmp_path / "found.xyz") in str(caught.value)
+    (tmp_path / "labels").mkdir()
+    with pytest.raises(AnnotationError, match="would both be written"):
+        detect_files(model, paths, tmp_path / "labels", format="audacity")
+    with pytest.raises(FileNotFoundError, match=r"nowhere does not exist"):
+        detect_files(model, paths, tmp_path / "nowhere" / "found.tsv")
+    with pytest.raises(ValueError, match="on_error='ignore'"):
+        detect_files(model, paths, tmp_path / "found.tsv", on_error="ignore")
+    with pytest.raises(ValueError, match="overlap=10"):
+        detect_files(model, paths, tmp_path / "found.tsv", overlap=10)
+    assert [path.name for path in tmp_path.iterdir()] == ["labels"]
+
+
+def test_a_bar_over_files(model, folder, tmp_path, capsys):
+    files = sound_files(folder)
+    detect_files(model, files[:2], tmp_path / "found.tsv", window=2.0)
+    assert capsys.readouterr().err == ""
+    detect_files(model, files, tmp_path / "found.tsv", window=2.0, verbose=1)
+    assert "4/4" in capsys.readouterr().err
+
+
+def test_files_in_processes(model, folder, tmp_path):
+    # The test's own module is not importable there: networks come from the package.
+    part = {"network_params": TINY_CRNN, "max_epochs": 1, "random_state": 0}
+    model = make_pipeline(LogMelTransformer(**FEATURES), WeakEventDetector(**part))
+    model.fit(CLIPS, Y)
+    files = sound_files(folder)
+    detect_files(model, files, tmp_path / "one.tsv", window=2.0)
+    detect_files(model, files, tmp_path / "two.tsv", window=2.0, n_jobs=2)
+    one, two = (read_events(tmp_path / f"{name}.tsv")[1] for name in ("one", "two"))
+    for a, b in zip(one, two):
+        assert_frame_equal(a, b, check_exact=False, rtol=0, atol=1e-5)
+
+
+SCRIPT = """
+    import sys, time, joblib
+    from pathlib import Path
+    from sklearn_sed.inference import _files, detect_files
+
+    detect = _files._detect
+    def slowly(model, name, *rest):
+        time.sleep(0.15)
+        return detect(model, name, *rest)
+    _files._detect = slowly
+    folder = Path(sys.argv[1])
+    model = joblib.load(folder / "model.joblib")
+    print("ready", flush=True)
+    detect_files(model, sorted(folder.glob("*.wav")), folder / "found.tsv", window=2.0,
+                 on_error="skip")
+"""
+
+
+def test_a_killed_process_is_taken_up_where_it_was(folder, tmp_path, monkeypatch):
+    part = {"network_params": TINY_CRNN, "max_epochs": 1, "random_state": 0}
+    model = make_pipeline(LogMelTransformer(**FEATURES), WeakEventDetector(**part))
+    model.fit(CLIPS, Y)
+    joblib.dump(model, tmp_path / "model.joblib")
+    out, paths = tmp_path / "found.tsv", sorted(folder)
+    command = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        journal, deadline = Path(f"{out}.journal"), time.monotonic() + 60
+        while not (journal.exists() and journal.read_bytes().count(b"\n") >= 3):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+    assert not out.exists()
+    n_done = journal.read_bytes().count(b"\n") - 1
+    assert 2 <= n_done < 5
+    seen = count_calls(monkeypatch)
+    report = detect_files(model, paths, out, window=2.0, on_error="skip")
+    assert seen == [str(path) for path in paths[n_done:]]
+    assert len(report) == 1
+    resumed = out.read_bytes()
+    detect_files(model, paths, out, window=2.0, on_error="skip", resume=False)
+    assert out.read_bytes() == resumed
