@@ -14,8 +14,8 @@ from sklearn.utils._param_validation import StrOptions, validate_params
 
 from sklearn_sed._labels._check import check_tags
 from sklearn_sed.events import TagArray, check_events
+from sklearn_sed.events._tables import check_labels
 from sklearn_sed.exceptions import ClipError
-from sklearn_sed.metrics._inputs import check_labels
 
 __all__ = ["class_correlation", "event_durations", "event_overlap", "mean_off_diagonal"]
 

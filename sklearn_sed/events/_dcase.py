@@ -118,7 +118,7 @@ def parse_tags(path: Path) -> tuple[list[str], list[list[str]], list[str]]:
         )
     where = _columns(path, table, _WEAK)
     annotations = Annotations(path)
-    tags: dict[str, list[str]] = {}
+    tags: dict[str, dict[str, None]] = {}
     for line, row in table.rows:
         place = f"line {line}"
         if where["event_labels"] == len(table.header) - 1:
@@ -140,8 +140,8 @@ def parse_tags(path: Path) -> tuple[list[str], list[list[str]], list[str]]:
         )
         if "" in labels:
             raise annotations.fault(place, f"a label is empty in {cell!r}")
-        tags[filename] = list(dict.fromkeys(tags.get(filename, []) + labels))
-    return list(tags), list(tags.values()), annotations.notes
+        tags.setdefault(filename, {}).update(dict.fromkeys(labels))
+    return list(tags), [list(labels) for labels in tags.values()], annotations.notes
 
 
 def render_tags(

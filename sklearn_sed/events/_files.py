@@ -3,6 +3,7 @@
 import os
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from sklearn_sed.events import _audacity, _dcase, _jams, _raven, _rttm
 from sklearn_sed.events._names import match_recordings, recording_stem
 from sklearn_sed.events._records import (
     Annotations,
+    check_extent,
     collect,
     extra_columns,
     read_text,
@@ -146,6 +148,12 @@ def read_events(
     else:
         name, files = name or _format_of(path, reading=True), [path]
     parsed = [_FORMATS[name].parse(file, _recording(file)) for file in files]
+    check_extent(
+        path,
+        len({name for annotations in parsed for name in annotations.columns}),
+        sum(max(1, len(annotations.rows)) for annotations in parsed),
+        sum(file.stat().st_size for file in files),
+    )
     found, tables = collect(parsed)
     notes = [note for annotations in parsed for note in annotations.notes]
     names: list[Any] = found
@@ -384,7 +392,7 @@ def _check_filenames(filenames: Sequence[_Path], n_clips: int, what: str) -> lis
             "filenames", f"got {len(names)} filenames for {n_clips} {what}"
         )
     if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = Counter(names).most_common(1)[0][0]
         raise AnnotationError(
             "filenames", f"{twice!r} appears twice; every recording needs its own name"
         )
@@ -423,7 +431,11 @@ def _label_files(folder: Path, name: str | None) -> tuple[str, list[Path]]:
     """Return the format of a folder's label files, and these in sorted order."""
     files = sorted(file for file in folder.iterdir() if file.is_file())
     raven = [file for file in files if _ending(file, "raven")]
-    plain = [file for file in files if _ending(file, "audacity") and file not in raven]
+    plain = [
+        file
+        for file in files
+        if _ending(file, "audacity") and not _ending(file, "raven")
+    ]
     if name is None:
         others = [file for file in files if _ending(file, "jams")]
         names = {_format_of(file, reading=True) for file in [*raven, *plain, *others]}

@@ -36,13 +36,20 @@ def parse(path: Path, recording: str) -> Annotations:
     jams = _import_jams()
     try:
         document = jams.load(io.StringIO(read_text(path)), validate=False, fmt="jams")
-    except (AttributeError, KeyError, TypeError, ValueError, jams.JamsError) as error:
+        known = _annotations_of_events(document.annotations)
+        namespaces = sorted({found.namespace for found in document.annotations})
+    except (
+        AttributeError,
+        KeyError,
+        RecursionError,
+        TypeError,
+        ValueError,
+        jams.JamsError,
+    ) as error:
         raise AnnotationError(str(path), f"not a JAMS file ({error})") from error
     annotations = Annotations(
         path, [recording], columns=["score"], names_recordings=False
     )
-    known = _annotations_of_events(document.annotations)
-    namespaces = sorted({annotation.namespace for annotation in document.annotations})
     if namespaces and not known:
         raise AnnotationError(
             str(path),

@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
@@ -22,6 +23,8 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 # What a float holds without loss: identifiers such as 007 stay text.
 _PLAIN_NUMBER = re.compile(r"[+-]?(0|[1-9]\d{0,14})(\.\d+)?([eE][+-]?\d+)?")
 _MISSING = frozenset({"", "nan", "<na>"})
+# Cells, empty ones too, for a character of a file; each takes a separator as a rule.
+_MAX_CELLS = 20
 
 
 class Row(NamedTuple):
@@ -63,11 +66,9 @@ class TextTable(NamedTuple):
 
     def find(self, *names: str) -> int | None:
         """Return the position of the first of these columns, in any letter case."""
-        lowered = [name.casefold() for name in self.header]
-        for name in names:
-            if name.casefold() in lowered:
-                return lowered.index(name.casefold())
-        return None
+        position = {name.casefold(): index for index, name in enumerate(self.header)}
+        found = (position.get(name.casefold()) for name in names)
+        return next((index for index in found if index is not None), None)
 
 
 def read_text(path: Path) -> str:
@@ -114,13 +115,24 @@ def read_table(path: Path, *, quoted: bool = True) -> TextTable:
             f"{path}, line {reader.line_num}", f"{error}; check the quotation marks"
         ) from error
     header = [name or f"column_{index}" for index, name in enumerate(table[0][1], 1)]
-    lowered = [name.casefold() for name in header]
-    repeated = [name for name in header if lowered.count(name.casefold()) > 1]
+    count = Counter(name.casefold() for name in header)
+    repeated = [name for name in header if count[name.casefold()] > 1]
     if repeated:
         raise AnnotationError(
             f"{path}, line 1", f"the column {repeated[0]!r} appears twice"
         )
+    check_extent(path, len(header), len(table), len(text))
     return TextTable(header, table[1:])
+
+
+def check_extent(path: Path, n_columns: int, n_rows: int, n_characters: int) -> None:
+    """Refuse a table that would take far more memory than its files."""
+    if n_columns * n_rows > _MAX_CELLS * max(n_characters, 1):
+        raise AnnotationError(
+            str(path),
+            f"{n_columns} columns for {n_rows} rows that are mostly empty; leave out "
+            "the columns without values",
+        )
 
 
 def fit_cells(
@@ -185,7 +197,8 @@ def collect(
     clip = np.array([clips[row.filename] for row in rows], dtype=np.int64)
     onset = np.array([row.onset for row in rows], dtype=np.float64)
     offset = np.array([row.offset for row in rows], dtype=np.float64)
-    label = np.array([row.event_label for row in rows], dtype=str)
+    rank = {label: i for i, label in enumerate(sorted({r.event_label for r in rows}))}
+    label = np.array([rank[row.event_label] for row in rows], dtype=np.int64)
     order = np.lexsort((offset, label, onset, clip))
     columns: dict[str, Any] = {
         "onset": onset,
@@ -259,13 +272,13 @@ def _score(files: list[Annotations]) -> np.ndarray | None:
     return None if bare else np.array(scores, dtype=np.float64)
 
 
-def _extra(name: str, rows: list[Row]) -> pd.Series:
+def _extra(name: str, rows: list[Row]) -> np.ndarray:
     """Return a further column: numbers where all cells are plain ones, else text."""
     cells = [str(row.extra.get(name, "")) for row in rows]
     present = [cell for cell in cells if not is_missing(cell)]
     kind = float if all(map(_PLAIN_NUMBER.fullmatch, present)) else str
     values = [math.nan if is_missing(cell) else kind(cell) for cell in cells]
-    return pd.Series(values, dtype=np.float64 if kind is float else None)
+    return np.array(values, dtype=np.float64 if kind is float else object)
 
 
 def shorten(items: Sequence[str], limit: int = 5) -> str:

@@ -1,15 +1,22 @@
 """Event tables: build, check, stack, and join them."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from pandas.api.extensions import ExtensionArray
+from pandas.api.types import infer_dtype
 
 from sklearn_sed.exceptions import AnnotationError, LabelError
 
 REQUIRED_COLUMNS = ("onset", "offset", "event_label")
+# What pandas calls columns of real numbers, and of labels that can be sorted.
+_NUMBERS = {"floating", "integer", "mixed-integer-float", "empty"}
+_LABELS = {*_NUMBERS, "string", "boolean"} - {"floating", "mixed-integer-float"}
 
 
 class TagArray(np.ndarray):
@@ -145,17 +152,16 @@ def make_events(
     times = {"onset": onset, "offset": offset}
     if score is not None:
         times["score"] = score
-    columns = {key: np.asarray(value, dtype=np.float64) for key, value in times.items()}
-    labels = np.asarray(event_label)
-    if len({column.shape for column in (*columns.values(), labels)}) > 1 or (
-        labels.ndim != 1
-    ):
-        shapes = {key: column.shape for key, column in columns.items()}
+    given = {key: _as_column(value) for key, value in times.items()}
+    labels = np.asarray(_as_column(event_label))
+    shapes = {key: column.shape for key, column in given.items()}
+    shapes["event_label"] = labels.shape
+    if len(set(shapes.values())) > 1 or labels.ndim != 1:
         raise AnnotationError(
             "events",
-            "every column must be 1-D and of the same length, got the shapes "
-            f"{shapes | {'event_label': labels.shape}}",
+            f"every column must be 1-D and of the same length, got the shapes {shapes}",
         )
+    columns = {key: _as_floats(column, key, "events") for key, column in given.items()}
     fault = find_fault(columns, labels)
     if fault is not None:
         event, reason = fault
@@ -163,19 +169,40 @@ def make_events(
     return _build(columns, labels)
 
 
+def _as_column(values: ArrayLike) -> Any:
+    """Return what is an array or Series already, else an array of what was given."""
+    if isinstance(values, np.ndarray | pd.Series | pd.Index | ExtensionArray):
+        return values
+    return np.asarray(values, dtype=object)  # 1 next to "a" stays a number
+
+
+def _as_floats(column: Any, name: str, where: str) -> np.ndarray:
+    """Return a column of numbers as float64, NaN for what is missing."""
+    if column.dtype != np.float64 and infer_dtype(column) not in _NUMBERS:
+        raise AnnotationError(
+            where,
+            f"the column {name!r} holds values of type {infer_dtype(column)}, it must "
+            "hold real numbers: convert it with .astype(float), or a timedelta with "
+            ".dt.total_seconds()",
+        )
+    return pd.Series(column).to_numpy(dtype=np.float64, na_value=np.nan)
+
+
 def _build(columns: dict[str, np.ndarray], labels: np.ndarray) -> pd.DataFrame:
     """Sort checked columns into an event table."""
     if len(labels) > 1:
-        keys = labels.astype(str) if labels.dtype.kind == "O" else labels
+        keys = labels
+        if labels.dtype == object:
+            keys = np.unique(labels, return_inverse=True)[1]
         order = np.lexsort((columns["offset"], keys, columns["onset"]))
         columns = {key: column[order] for key, column in columns.items()}
         labels = labels[order]
     # An array of no labels has no telling dtype: it is one of strings.
-    label_column = labels if len(labels) else pd.Series([], dtype=str)
+    label_column = pd.Series(labels, dtype=None if len(labels) else str)
     table = {
         "onset": columns["onset"],
         "offset": columns["offset"],
-        "event_label": label_column,
+        "event_label": label_column.infer_objects(),
     }
     if "score" in columns:
         table["score"] = columns["score"]
@@ -194,7 +221,8 @@ def find_fault(
     if labels is not None:
         fine &= ~pd.isna(labels)
     if fine.all():
-        return None
+        fault = None if labels is None else _find_odd_label(labels)
+        return fault and (fault[0], f"event_label {fault[1]}")
     event = int(np.argmin(fine))
     for name, column in columns.items():
         if not np.isfinite(column[event]):
@@ -205,6 +233,41 @@ def find_fault(
     if end < start:
         return event, f"offset {end} lies before onset {start}"
     return event, "event_label is missing"
+
+
+def _find_odd_label(labels: Any) -> tuple[int, str] | None:
+    """Return the index of the first label that is unlike the others, and why."""
+    if infer_dtype(labels, skipna=False) in _LABELS:
+        return None
+    labels = np.asarray(labels, dtype=object).tolist()
+    for index, label in enumerate(labels):
+        if not isinstance(label, str | Real | np.bool_):
+            return (
+                index,
+                f"is {label!r}; a label is text (bytes: decode it) or a number",
+            )
+        if label != label:
+            return index, "is NaN; a label is text or a number"
+        if isinstance(label, str) != isinstance(labels[0], str):
+            return index, (
+                f"is {label!r} next to {labels[0]!r}; labels are all text or all "
+                "numbers"
+            )
+    return None
+
+
+def check_labels(labels: Iterable[Any], name: str = "labels") -> list[Any]:
+    """Return a list of classes, or say which are not distinct or cannot be sorted."""
+    if isinstance(labels, str) or not np.iterable(labels):
+        raise LabelError(f"{name} must be a sequence of class names, got {labels!r}")
+    labels = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
+    fault = _find_odd_label(labels)
+    if fault is not None:
+        raise LabelError(f"{name}, entry {fault[0]} {fault[1]}")
+    twice = [label for label, count in Counter(labels).items() if count > 1]
+    if twice:
+        raise LabelError(f"{name} must be distinct, got {twice[0]!r} more than once")
+    return labels
 
 
 def stack_tables(tables: Iterable[pd.DataFrame]) -> np.ndarray:
@@ -308,16 +371,41 @@ def check_events(events: Sequence[pd.DataFrame], *, name: str = "y") -> np.ndarr
             name,
             f"expected a sequence of event tables, got {type(events).__name__}",
         )
-    return stack_tables(
+    tables = [
         _check_table(table, f"{name}, clip {clip}") for clip, table in enumerate(events)
-    )
+    ]
+    firsts = [
+        (clip, table["event_label"].iat[0])
+        for clip, table in enumerate(tables)
+        if len(table)
+    ]
+    for clip, label in firsts:
+        first, other = firsts[0]
+        if isinstance(label, str) != isinstance(other, str):
+            raise AnnotationError(
+                f"{name}, clip {clip}",
+                f"its labels are such as {label}, those of clip {first} such as "
+                f"{other}; labels are all text or all numbers",
+            )
+    return stack_tables(tables)
 
 
-def _check_table(table: object, where: str) -> pd.DataFrame:
+def _check_table(table: Any, where: str) -> pd.DataFrame:
     """Return a table with float64 times, or say what is wrong with it."""
     if not isinstance(table, pd.DataFrame):
         raise AnnotationError(
             where, f"expected an event table (DataFrame), got {type(table).__name__}"
+        )
+    if table.columns.nlevels > 1:
+        raise AnnotationError(
+            where,
+            f"its columns have {table.columns.nlevels} levels; an event table has one: "
+            "choose it with table.droplevel(..., axis=1)",
+        )
+    if not table.columns.is_unique:
+        twice = table.columns[table.columns.duplicated()][0]
+        raise AnnotationError(
+            where, f"the column {twice!r} appears twice; drop or rename one"
         )
     missing = [column for column in REQUIRED_COLUMNS if column not in table]
     if missing:
@@ -326,19 +414,20 @@ def _check_table(table: object, where: str) -> pd.DataFrame:
             f"the column {missing[0]!r} is missing; an event table has the columns "
             f"{', '.join(REQUIRED_COLUMNS)}",
         )
-    names = [name for name in ("onset", "offset", "score") if name in table]
-    try:
-        columns = {name: table[name].to_numpy(dtype=np.float64) for name in names}
-    except (TypeError, ValueError) as error:
-        raise AnnotationError(
-            where, f"onset, offset and score must be numbers ({error})"
-        ) from error
-    fault = find_fault(columns, table["event_label"].to_numpy())
+    columns = {
+        name: _as_floats(table[name], name, where)
+        for name in ("onset", "offset", "score")
+        if name in table
+    }
+    labels = table["event_label"].to_numpy()
+    fault = find_fault(columns, labels)
     if fault is not None:
         event, reason = fault
         raise AnnotationError(f"{where}, event {event}", reason)
-    if any(table[name].dtype != np.float64 for name in names):
-        return table.assign(**columns)
+    if any(table[name].dtype != np.float64 for name in columns):
+        table = table.assign(**columns)
+    if isinstance(table["event_label"].dtype, pd.CategoricalDtype):
+        table = table.assign(event_label=labels)
     return table
 
 
@@ -362,7 +451,7 @@ def to_tags(
     Raises
     ------
     LabelError
-        If an event's label is not among `classes`.
+        If an event's label is not among `classes`, or these are not distinct.
     AnnotationError
         If an event table is not valid.
 
@@ -381,6 +470,7 @@ def to_tags(
     labels = [table["event_label"].unique().tolist() for table in tables]
     if classes is None:
         classes = sorted({label for present in labels for label in present})
+    classes = check_labels(classes, "classes")
     column = {label: index for index, label in enumerate(classes)}
     tags = np.zeros((len(tables), len(column)), dtype=np.int64)
     for clip, present in enumerate(labels):

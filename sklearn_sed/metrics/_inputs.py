@@ -1,7 +1,6 @@
 """Bring reference and estimated events into one form, and say what is wrong."""
 
 import warnings
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_sed.events import check_events
+from sklearn_sed.events._tables import check_labels
 from sklearn_sed.exceptions import LabelError
 
 
@@ -50,17 +50,6 @@ class EventArrays:
         """Yield the slice of each clip's events."""
         bounds = np.searchsorted(self.clip, np.arange(self.n_clips + 1))
         yield from map(slice, bounds[:-1].tolist(), bounds[1:].tolist())
-
-
-def check_labels(labels: Iterable[Any]) -> list[Any]:
-    """Return the labels as a list, or say that some are not distinct."""
-    if isinstance(labels, str):
-        raise LabelError(f"labels must be a sequence of class names, got {labels!r}")
-    labels = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
-    twice = [label for label, count in Counter(labels).items() if count > 1]
-    if twice:
-        raise LabelError(f"labels must be distinct, got {twice[0]!r} more than once")
-    return labels
 
 
 def label_names(tables: NDArray[np.object_]) -> list[Any]:
@@ -117,15 +106,13 @@ def align_events(
 
 def _check_same_kind(reference: list[Any], estimated: list[Any]) -> None:
     """Refuse names on one side and numbers on the other: nothing would ever match."""
-    named = [
-        {isinstance(label, str) for label in side} for side in (reference, estimated)
-    ]
-    if len(named[0] | named[1]) > 1:
+    # Each side is of one kind.
+    if len({isinstance(side[0], str) for side in (reference, estimated) if side}) > 1:
         raise LabelError(
             f"some events are labelled by name and others by number, such as "
-            f"{(reference or estimated)[0]!r} in y_true and "
-            f"{(estimated or reference)[0]!r} in y_pred: fit the estimator to labels "
-            "that know their names (label lists, a DataFrame with named columns)"
+            f"{reference[0]!r} in y_true and {estimated[0]!r} in y_pred: fit the "
+            "estimator to labels that know their names (label lists, a DataFrame with "
+            "named columns)"
         )
 
 

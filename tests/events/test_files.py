@@ -795,7 +795,17 @@ def test_faults_in_jams(tmp_path, annotation, message):
         read_events(jams_file(tmp_path, annotation))
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"annotations": [{}]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"annotations": [{}]}',
+        '{"annotations": [{"namespace": 5, "data": [], "sandbox": {}}]}',
+        "[" * 100_000,
+        '{"annotations":' * 100_000,
+    ],
+)
 def test_what_is_no_jams_file(tmp_path, text):
     pytest.importorskip("jams")
     with pytest.raises(AnnotationError, match=r"rec\.jams: not a JAMS file"):
@@ -952,6 +962,64 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
         write_events(path, ["b"], [EMPTY])
     assert path.read_text() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+# Files that would take minutes, or memory that no machine has, if the work or the
+# memory grew faster than the file.
+MANY = 100_000
+HEADER = "\t".join(f"c{index}" for index in range(MANY))
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "row"),
+    [
+        ("a.tsv", "filename\tonset\toffset\tevent_label", "a\t0\t1\tDog\n"),
+        ("a.selections.txt", "Begin Time (s)\tEnd Time (s)\tLabel", "0\t1\tDog\n"),
+    ],
+)
+def test_headers_of_many_columns(tmp_path, name, first, row):
+    path = write(tmp_path / name, f"{first}\t{HEADER}\n{row}")
+    _, [events] = read_events(path)
+    assert events.shape == (1, 3 + MANY)
+    assert events["event_label"].tolist() == ["Dog"]
+    write(path, f"{first}\t{HEADER}\tC0\n{row}")
+    with pytest.raises(AnnotationError, match="line 1: the column 'c0' appears twice"):
+        read_events(path)
+    write(path, f"{first}\t{HEADER}\n{row * MANY}")
+    with pytest.raises(AnnotationError, match="that are mostly empty; leave out"):
+        read_events(path)
+
+
+def test_folders_of_many_columns(tmp_path):
+    for index in range(100):
+        own = "\t".join(f"f{index}c{column}" for column in range(1000))
+        text = f"Begin Time (s)\tEnd Time (s)\tLabel\t{own}\n" + "0\t1\tDog\n" * 20
+        write(tmp_path / f"{index}.selections.txt", text)
+    with pytest.raises(AnnotationError, match="100000 columns for 2000 rows"):
+        read_events(tmp_path)
+
+
+def test_one_long_label_among_many(tmp_path):
+    header = "filename\tonset\toffset\tevent_label\n"
+    rows = "".join(f"a\t{second}\t{second}\tDog\n" for second in range(MANY))
+    path = write(tmp_path / "a.tsv", f"{header}{rows}a\t0\t1\t{'x' * MANY}\n")
+    _, [events] = read_events(path)
+    assert len(events) == MANY + 1
+    assert len(make_events(*events[["onset", "offset"]].T.values, [
+        *events["event_label"]])) == MANY + 1  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:.*is listed more than once:UserWarning")
+def test_many_tags_of_one_recording(tmp_path):
+    rows = "".join(f"a.wav\tc{index}\n" for index in range(MANY))
+    path = write(tmp_path / "weak.tsv", f"filename\tevent_labels\n{rows}")
+    assert len(read_tags(path)[1][0]) == MANY
+
+
+def test_the_last_of_many_filenames_appears_twice(tmp_path):
+    filenames = [f"{index}.wav" for index in [*range(MANY), MANY - 1]]
+    with pytest.raises(AnnotationError, match=r"'99999\.wav' appears twice"):
+        write_tags(tmp_path / "weak.tsv", filenames, [[]] * len(filenames))
 
 
 def test_missing_files_and_folders(tmp_path):

@@ -89,7 +89,7 @@ def test_check_events_returns_an_object_array_of_the_same_tables():
 
 
 def test_check_events_makes_times_float_and_leaves_the_input_alone():
-    table = pd.DataFrame({"onset": [0], "offset": ["1.5"], "event_label": ["Dog"]})
+    table = pd.DataFrame({"onset": [0], "offset": [1.5], "event_label": ["Dog"]})
     checked = check_events([table])[0]
     assert checked["onset"].dtype == checked["offset"].dtype == np.float64
     assert checked["offset"][0] == 1.5
@@ -100,6 +100,126 @@ DOG = make_events([0.0], [1.0], ["Dog"])
 
 
 @pytest.mark.parametrize(
+    "onset",
+    [
+        pd.Series([1], dtype="Int64"),
+        pd.Series([1.0], dtype="Float64"),
+        pd.Series([1.0], dtype=np.float32),
+        pd.Series([1.0], dtype=object),
+        pd.Series([1.0], dtype=pd.SparseDtype(float)),
+    ],
+)
+def test_real_numbers_of_any_dtype_become_float(onset):
+    expected = make_events([1.0], [1.0], ["Dog"])
+    assert_frame_equal(check_events([DOG.assign(onset=onset)])[0], expected)
+    assert_frame_equal(make_events(onset, [1.0], ["Dog"]), expected)
+
+
+def test_categorical_labels_become_plain_ones():
+    tables = [DOG, make_events([0.0], [1.0], ["Cat"])]
+    categorical = [table.astype({"event_label": "category"}) for table in tables]
+    for table, checked in zip(tables, check_events(categorical)):
+        assert_frame_equal(checked, table)
+    assert to_tags(categorical).tolist() == [[0, 1], [1, 0]]
+    labels = pd.Categorical(["Dog"])
+    assert_frame_equal(make_events([0.0], [1.0], labels), DOG)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["1.0"],
+        [True],
+        [1 + 0j],
+        [b"1"],
+        [[1.0]],
+        pd.to_timedelta([1.0], unit="s"),
+        pd.to_datetime(["2020-01-01"]),
+        pd.Categorical([1.0]),
+    ],
+)
+@pytest.mark.parametrize("column", ["onset", "offset", "score"])
+def test_columns_that_hold_no_real_numbers(values, column):
+    table = DOG.assign(score=0.5)
+    table[column] = values
+    message = f"the column '{column}' holds values of type .*convert it"
+    with pytest.raises(AnnotationError, match=f"strong, clip 1: {message}"):
+        check_events([DOG, table], name="strong")
+    with pytest.raises(AnnotationError, match=f"events: {message}"):
+        make_events(**{key: table[key] for key in table})
+
+
+def test_missing_numbers_name_the_event():
+    onset = pd.Series([0.0, None], dtype="Float64")
+    for values in (onset, onset.astype(object), [0.0, None]):
+        with pytest.raises(AnnotationError, match="event 1: onset is nan"):
+            make_events(values, [1.0, 1.0], ["Dog", "Dog"])
+        table = make_events([0.0, 0.0], [1.0, 1.0], ["Dog", "Dog"])
+        with pytest.raises(AnnotationError, match="y, clip 0, event 1: onset is nan"):
+            check_events([table.assign(onset=values)])
+
+
+def test_columns_that_are_not_one():
+    with pytest.raises(AnnotationError, match="y, clip 1: the column 'onset' appears"):
+        check_events([DOG, pd.concat([DOG, DOG["onset"]], axis=1)])
+    levels = pd.concat({"site": DOG}, axis=1)
+    with pytest.raises(AnnotationError, match="y, clip 0: its columns have 2 levels"):
+        check_events([levels])
+    with pytest.raises(AnnotationError, match=r"y, clip 0: expected .* got Series"):
+        check_events([DOG["onset"], DOG["onset"]])
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (["Dog", 1], "event 1: event_label is 1 next to 'Dog'"),
+        ([2, "Dog"], "event 1: event_label is 'Dog' next to 2"),
+        (["Dog", None], "event 1: event_label is missing"),
+        (["Dog", np.nan], "event 1: event_label is missing"),
+        (["Dog", b"Dog"], "event 1: event_label is b'Dog'; a label is text"),
+        (np.array([b"Dog", b"Cat"]), "event 0: event_label is .*b'Dog'.*decode it"),
+        (["Dog", ("Dog", "Cat")], r"event 1: event_label is \('Dog', 'Cat'\)"),
+        (["Dog", 1j], "event 1: event_label is 1j"),
+    ],
+)
+def test_labels_that_cannot_be_sorted_together(labels, message):
+    with pytest.raises(AnnotationError, match=message):
+        make_events([0, 0], [1, 1], labels)
+    table = pd.DataFrame({"onset": 0.0, "offset": 1.0, "event_label": list(labels)})
+    for use in (check_events, to_tags):
+        with pytest.raises(AnnotationError, match=f"clip 1, {message}"):
+            use([DOG, table])
+
+
+def test_names_in_one_clip_and_numbers_in_another():
+    numbered = make_events([0.0], [1.0], [3])
+    for use in (check_events, to_tags):
+        with pytest.raises(
+            AnnotationError, match="clip 2: its labels are such as 3, t"
+        ):
+            use([make_events([], [], []), DOG, numbered])
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (["Dog", 1], "classes, entry 1 is 1 next to 'Dog'"),
+        (["Dog", None], "classes, entry 1 is None"),
+        (["Dog", np.nan], "classes, entry 1 is"),
+        ([1.0, np.nan], "classes, entry 1 is NaN"),
+        ([b"Dog"], "classes, entry 0 is b'Dog'; .*decode it"),
+        ([["Dog"]], r"classes, entry 0 is \['Dog'\]"),
+        (["Dog", "Dog"], "classes must be distinct, got 'Dog' more than once"),
+        ("Dog", "classes must be a sequence of class names, got 'Dog'"),
+        (3, "classes must be a sequence of class names, got 3"),
+    ],
+)
+def test_lists_of_classes(classes, message):
+    with pytest.raises(LabelError, match=message):
+        to_tags([DOG], classes)
+
+
+@pytest.mark.parametrize(
     ("events", "message"),
     [
         (DOG, "strong: expected one event table per clip, got a single table"),
@@ -107,7 +227,7 @@ DOG = make_events([0.0], [1.0], ["Dog"])
         ([DOG, None], "strong, clip 1: expected an event table .*NoneType"),
         ([DOG.drop(columns="offset")], "strong, clip 0: the column 'offset' is missin"),
         ([DOG, DOG.assign(onset=2.0)], "strong, clip 1, event 0: offset 1.0 lies bef"),
-        ([DOG.assign(onset="soon")], "strong, clip 0: .* must be numbers"),
+        ([DOG.assign(onset="soon")], "strong, clip 0: .* real numbers"),
         ([DOG.assign(event_label=None)], "strong, clip 0, event 0: event_label is mis"),
         ([DOG.assign(score=np.nan)], "strong, clip 0, event 0: score is nan"),
     ],

@@ -513,3 +513,14 @@ def test_names_against_numbers_are_refused():
     named, numbered = make_events([0], [1], ["Dog"]), make_events([0], [1], [3])
     with pytest.raises(LabelError, match=r"'Dog' in y_true and 3 in y_pred"):
         event_based_f1_score([named], [numbered])
+
+
+def test_labels_of_two_kinds_are_refused():
+    dog, three = (make_events([0.0], [1.0], [label]) for label in ("Dog", 3))
+    for score in (event_based_f1_score, segment_based_f1_score, event_based_report):
+        with pytest.raises(
+            AnnotationError, match="y_pred, clip 1: its labels are such"
+        ):
+            score([dog, dog], [dog, three])
+        with pytest.raises(LabelError, match="labels, entry 1 is None"):
+            score([dog], [dog], labels=["Dog", None])
