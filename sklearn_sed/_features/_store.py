@@ -3,10 +3,11 @@
 A store is a folder of blocks. Each block is a file of numbers, ``<name>.npy``, the
 frames of a few clips one after the other, and a file ``<name>.json`` that says what
 they are: the transformer's parameters, and for each clip its audio file, that file's
-size and time of modification, its frames and seconds, or why it could not be used. The
-name is a digest of all this but the last. Both files are written under another name
-and then renamed, the numbers first: a block is there as a whole or not at all, and
-those who make the same block at the same time write the same files.
+size and time of modification, its frames, seconds and checksum, or why it could not be
+used; then a checksum of all this. The name is a digest of what is known before the
+work. Both files are written under another name and then renamed, the numbers first: a
+block is there as a whole or not at all, and those who make the same block at the same
+time write the same files. A clip is checked whenever it is read.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ import json
 import os
 import random
 import warnings
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,7 +40,8 @@ from sklearn_sed.exceptions import AudioError, AudioWarning
 # Clips in a block: half a second of work, a few megabytes, and few enough files for a
 # million clips.
 BLOCK = 64
-_FORMAT = 1
+_FORMAT = 2
+_HEADER = 128  # bytes before the numbers, as np.save writes them
 _FORMAT_KEY = "sklearn_sed_features"
 
 # What a store remembers of a clip. `reason` is empty unless the clip could not be used.
@@ -49,6 +52,7 @@ _CLIP = np.dtype(
         ("start", np.int64),
         ("n_frames", np.int64),
         ("duration", np.float64),
+        ("checksum", np.uint32),
         ("reason", object),
     ]
 )
@@ -62,6 +66,7 @@ class _Clip(NamedTuple):
     start: int
     n_frames: int
     duration: float
+    checksum: int
     reason: str
     stamp: list[int] | None
 
@@ -206,18 +211,22 @@ class StoredFeatures:
         return FeatureArray(self._read(clips), self.time_resolution, clips["duration"])
 
     def _read(self, clip: np.void) -> np.ndarray:
-        """Read one clip through a map of its block, of which nothing stays open."""
+        """Read one clip."""
+        n_mels, n_frames = self.n_mels, clip["n_frames"]
         if clip["reason"]:
-            return np.full((clip["n_frames"], self.n_mels), SILENCE_DB, self.dtype)
-        path, start = self._folder / f"{clip['block']}.npy", clip["start"]
+            return np.full((n_frames, n_mels), SILENCE_DB, self.dtype)
+        path = self._folder / f"{clip['block']}.npy"
+        offset = _HEADER + clip["start"] * n_mels * self.dtype.itemsize
         try:
-            rows = np.load(path, mmap_mode="r")[start : start + clip["n_frames"]]
-        except (OSError, ValueError) as error:
+            values = np.fromfile(path, self.dtype, n_frames * n_mels, offset=offset)
+            if zlib.crc32(values) != clip["checksum"]:
+                raise OSError(f"the frames of {clip['path']} are not what was stored")
+        except OSError as error:
             raise OSError(
                 f"{path} is missing or damaged ({error}): delete it together with its "
                 ".json file and call store_features again"
             ) from error
-        return np.array(rows)
+        return values.reshape(n_frames, n_mels)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
@@ -440,7 +449,7 @@ def _read_block(path: Path) -> dict[str, Any]:
     try:
         block = json.loads(path.read_bytes())
         version = block[_FORMAT_KEY]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
             f"{path} does not describe stored features: move it away, or delete it if "
             "it is damaged and call store_features again"
@@ -448,9 +457,20 @@ def _read_block(path: Path) -> dict[str, Any]:
     if version != _FORMAT:
         raise ValueError(
             f"{path} is of format {version}, this version of sklearn_sed reads "
-            f"{_FORMAT}: upgrade sklearn_sed, or store the features in another folder"
+            f"{_FORMAT}: store the features in another folder"
+        )
+    checksum = block.pop("checksum", None)
+    if checksum != _checksum(block):
+        raise ValueError(
+            f"{path} is damaged: delete it together with its .npy file and call "
+            "store_features again"
         )
     return block
+
+
+def _checksum(block: Mapping[str, Any]) -> int:
+    """Return the checksum of a block's description."""
+    return zlib.crc32(json.dumps(block).encode())
 
 
 def _clips_of(
@@ -473,6 +493,7 @@ def _clips_of(
             start,
             n_frames,
             seconds,
+            clip.get("checksum", 0),
             clip.get("reason", ""),
             clip["stamp"],
         )
@@ -558,12 +579,13 @@ def _store_block(
             clip["reason"] = result.reason
             continue
         values, seconds = result
-        clip.update(n_frames=len(values), duration=seconds)
+        clip.update(n_frames=len(values), duration=seconds, checksum=zlib.crc32(values))
         rows.append(values)
     content = io.BytesIO()
     np.save(content, np.concatenate(rows))
     replace_file(folder / f"{name}.npy", content.getvalue())
-    replace_file(description, json.dumps(block).encode())
+    checked = {**block, "checksum": _checksum(block)}
+    replace_file(description, json.dumps(checked).encode())
     return name, block
 
 

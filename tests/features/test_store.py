@@ -380,18 +380,19 @@ def test_what_is_no_store_is_refused(tmp_path):
         store_features(log_mel(), ["a.wav"], tmp_path / "no" / "store")
     with pytest.raises(ValueError, match="holds no features"):
         open_features(tmp_path)
-    for content in ("[]", "{}", "{", '"text"'):
+    for content in ("[]", "{}", "{", '"text"', "[" * 100_000):
         (tmp_path / "other.json").write_text(content, encoding="utf-8")
         with pytest.raises(ValueError, match=r"other\.json does not describe stored"):
             open_features(tmp_path)
 
 
-def test_a_later_format_is_refused(store, tmp_path):
+@pytest.mark.parametrize("version", [1, 3])
+def test_other_formats_are_refused(store, tmp_path, version):
     (block,) = {clip["block"] for clip in store._clips[:1]}
     description = json.loads((store._folder / f"{block}.json").read_bytes())
-    description["sklearn_sed_features"] = 2
+    description["sklearn_sed_features"] = version
     (tmp_path / f"{block}.json").write_text(json.dumps(description), encoding="utf-8")
-    with pytest.raises(ValueError, match=r"is of format 2.*upgrade sklearn_sed"):
+    with pytest.raises(ValueError, match=rf"is of format {version}.*another folder"):
         open_features(tmp_path)
 
 
@@ -403,13 +404,62 @@ def test_damage_is_found_when_it_is_read(paths, tmp_path, damage):
         file.write_bytes(file.read_bytes()[:-4])
     else:
         file.unlink()
-    view = stored[:2]
+    view = stored[2:4]  # begins with the last clip of the first block
     with pytest.raises(OSError, match=rf"{file.name} is missing or damaged.*delete it"):
         view[0]
     file.unlink(missing_ok=True)
     file.with_suffix(".json").unlink()
     again = store_features(log_mel(), paths, tmp_path / "store")
     assert_same_features(again, log_mel().transform(paths))
+
+
+def test_every_flipped_byte_of_the_numbers_is_found(paths, tmp_path):
+    stored = store_features(log_mel(), paths[:2], tmp_path / "store")
+    file = tmp_path / "store" / f"{stored._clips[0]['block']}.npy"
+    content = bytearray(file.read_bytes())
+    half = 128 + stored[0].nbytes
+    for position in range(128, half):
+        content[position] ^= 16
+        file.write_bytes(content)
+        content[position] ^= 16
+        with pytest.raises(OSError, match=rf"{file} is missing or damaged .*0\.wav"):
+            stored[0]
+        assert len(stored[1]) == 11  # one clip's damage is no other's
+    file.write_bytes(content)
+    np.testing.assert_array_equal(stored, log_mel().transform(paths[:2]))
+    np.testing.assert_array_equal(np.load(file), np.concatenate([*stored]))
+
+
+def test_every_flipped_byte_of_a_description_is_found(paths, tmp_path):
+    stored = store_features(log_mel(), paths[:2], tmp_path / "store")
+    file = tmp_path / "store" / f"{stored._clips[0]['block']}.json"
+    content = bytearray(file.read_bytes())
+    for position in range(len(content)):
+        content[position] ^= 4
+        file.write_bytes(content)
+        content[position] ^= 4
+        with pytest.raises(ValueError, match=rf"{file}.* (delete|another folder)"):
+            open_features(tmp_path / "store")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"n_frames": 10**30},
+        {"n_frames": -1},
+        {"n_frames": "11"},
+        {"duration": None},
+        {"path": 3},
+        {"checksum": 1.5},
+    ],
+)
+def test_absurd_descriptions_are_refused(store, tmp_path, change):
+    name = store._clips[0]["block"]
+    description = json.loads((store._folder / f"{name}.json").read_bytes())
+    description["clips"][1] |= change
+    (tmp_path / f"{name}.json").write_text(json.dumps(description), encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"{name}\.json is damaged: delete it"):
+        open_features(tmp_path)
 
 
 TAGS = [["tone"] if i % 2 else [] for i in range(N_CLIPS)]
