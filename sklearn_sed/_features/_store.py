@@ -219,7 +219,7 @@ class StoredFeatures:
         offset = _HEADER + clip["start"] * n_mels * self.dtype.itemsize
         try:
             values = np.fromfile(path, self.dtype, n_frames * n_mels, offset=offset)
-            if zlib.crc32(values) != clip["checksum"]:
+            if zlib.crc32(values.data) != clip["checksum"]:
                 raise OSError(f"the frames of {clip['path']} are not what was stored")
         except OSError as error:
             raise OSError(
@@ -579,7 +579,9 @@ def _store_block(
             clip["reason"] = result.reason
             continue
         values, seconds = result
-        clip.update(n_frames=len(values), duration=seconds, checksum=zlib.crc32(values))
+        clip.update(
+            n_frames=len(values), duration=seconds, checksum=zlib.crc32(values.data)
+        )
         rows.append(values)
     content = io.BytesIO()
     np.save(content, np.concatenate(rows))
