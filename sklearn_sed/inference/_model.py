@@ -1,7 +1,5 @@
 """What detection takes a fitted model apart into."""
 
-import hashlib
-import json
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,10 +7,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sed._clips._array import FeatureArray
 from sklearn_sed._features._transformer import LogMelTransformer
+from sklearn_sed._fingerprint import fingerprint
 from sklearn_sed._unwrap import unwrap
-
-# Parameters of the transformer that change no value.
-_WITHOUT_EFFECT = ("on_error", "n_jobs", "verbose")
 
 
 class Parts(NamedTuple):
@@ -45,18 +41,7 @@ class Parts(NamedTuple):
 
     def fingerprint(self) -> str:
         """Return what tells this model from those that may find other events."""
-        digest = hashlib.sha256()
-        features = self.transformer.get_params()
-        for name in _WITHOUT_EFFECT:
-            del features[name]
-        _update(digest, features)
-        _update(digest, [self.decoder.get_params(), self.classes])
-        passes = [self.scorer]
-        if hasattr(self.scorer, "tagger_") and hasattr(self.scorer, "detector_"):
-            passes = [self.scorer.tagger_, self.scorer.detector_]
-        for part in (*self.steps, *passes):
-            _update_part(digest, part)
-        return digest.hexdigest()
+        return fingerprint(self.transformer, self.steps, self.scorer, self.decoder)
 
 
 def take_apart(model: Any) -> Parts:
@@ -100,24 +85,3 @@ def take_apart(model: Any) -> Parts:
 def _decoder_of(scorer: Any) -> Any:
     """Return what decodes a scorer's frames, if it says so."""
     return getattr(getattr(scorer, "detector_", scorer), "decoder_", None)
-
-
-def _update(digest: Any, value: Any) -> None:
-    """Add settings to a digest, whatever types hold the numbers."""
-    text = json.dumps(value, sort_keys=True, default=lambda x: np.asarray(x).tolist())
-    digest.update(text.encode())
-
-
-def _update_part(digest: Any, part: Any) -> None:
-    """Add what a fitted part has learned to a digest."""
-    if not hasattr(part, "net_"):
-        import joblib
-
-        digest.update(joblib.hash(part).encode())
-        return
-    module = part.net_.module_
-    time_resolution = getattr(part, "time_resolution", None)
-    _update(digest, [part.classes_, part.thresholds_, time_resolution, repr(module)])
-    for name, weights in module.state_dict().items():
-        digest.update(name.encode())
-        digest.update(weights.cpu().numpy().tobytes())
