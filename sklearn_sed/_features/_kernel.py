@@ -54,6 +54,8 @@ from numba.core.datamodel import default_manager
 from numba.extending import intrinsic, models, overload, register_model
 from numpy.polynomial import Chebyshev, Polynomial
 
+from sklearn_sed._compile import compiled
+
 if config.DISABLE_JIT:  # type: ignore[attr-defined]
     raise ImportError("numba's compiler is switched off: unset NUMBA_DISABLE_JIT")
 
@@ -548,7 +550,7 @@ def _to_decibels(mel, octaves, silence_db):
         mel[i] = max(silence_db, _DB_PER_OCTAVE * octaves[i] + x * y)
 
 
-@njit(
+@compiled(
     types.void(
         _waveform,
         _int,
@@ -565,8 +567,6 @@ def _to_decibels(mel, octaves, silence_db):
         _array,
         _array,
     ),
-    nogil=True,
-    cache=True,
     **_options,
 )
 def _kernel(

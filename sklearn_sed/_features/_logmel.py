@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import scipy.fft
 
+from sklearn_sed._features._mel import mel_filters
+
 _AMIN = np.float32(1e-10)  # the power that counts as silence: -100 dB
 _DB_PER_LN = np.float32(10.0 / np.log(10.0))
 _BLOCK = 2**17  # samples transformed at a time: what stays in a processor's cache
@@ -86,10 +88,7 @@ def _kernel() -> ModuleType | None:
         from sklearn_sed._features import _kernel as compiled
     except Exception as error:  # a compiler may fail in any way
         reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        message = (
-            f"log-mel features are computed in a slower form ({reason}); for want of a "
-            f"cache, name a folder for it in NUMBA_CACHE_DIR"
-        )
+        message = f"log-mel features are computed in a slower form ({reason})"
         warnings.warn(message, RuntimeWarning, stacklevel=3)
         return None
     return compiled
@@ -204,16 +203,6 @@ def hann_window(n_fft: int) -> np.ndarray:
     from scipy.signal import get_window
 
     return get_window("hann", n_fft, fftbins=True)
-
-
-@functools.lru_cache(maxsize=16)
-def mel_filters(
-    sample_rate: float, n_fft: int, n_mels: int, fmin: float, fmax: float | None
-) -> np.ndarray:
-    """Return librosa's mel filter bank."""
-    from librosa.filters import mel
-
-    return mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax)
 
 
 @functools.lru_cache(maxsize=16)

@@ -5,14 +5,15 @@ Importing this module imports numba: do it inside the function that counts.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from sklearn_sed._compile import compiled
 
 _Floats = NDArray[np.float64]
 _Ints = NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _candidates(
     ref_onset: _Floats,
     ref_offset: _Floats,
@@ -51,7 +52,7 @@ def _candidates(
     return starts, linked
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _maximum_matching(starts: _Ints, linked: _Ints, n_est: int) -> int:
     """Count the pairs of a maximum matching: one breadth-first search per event.
 
@@ -90,7 +91,7 @@ def _maximum_matching(starts: _Ints, linked: _Ints, n_est: int) -> int:
     return n_matched
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def count_matches(
     ref_onset: _Floats,
     ref_offset: _Floats,

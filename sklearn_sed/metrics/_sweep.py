@@ -7,19 +7,19 @@ every threshold. Importing this module imports numba: do it where the sweep begi
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sklearn_sed._compile import compiled
 from sklearn_sed.metrics._intersection import meets
 
 _Floats = NDArray[np.float64]
 _Ints = NDArray[np.int64]
 _Changes = NDArray[np.int32]
 
-_meets = njit(cache=True, nogil=True)(meets)
+_meets = compiled()(meets)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _covered_until(times: _Floats, onset: _Floats, offset: _Floats) -> _Floats:
     """Return for how long events, sorted by onset, cover the clip up to each time."""
     covered = np.zeros(len(times))
@@ -32,7 +32,7 @@ def _covered_until(times: _Floats, onset: _Floats, offset: _Floats) -> _Floats:
     return covered
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _credit(
     covered: _Floats,
     onset: _Floats,
@@ -47,7 +47,7 @@ def _credit(
         covered[event] += sign * max(shared, 0.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _sweep_silence(scores: _Floats, fp: _Changes) -> None:
     """Sweep a clip in which every detection is a false positive.
 
@@ -60,7 +60,7 @@ def _sweep_silence(scores: _Floats, fp: _Changes) -> None:
             fp[frame] -= 1
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _sweep_clip(
     scores: _Floats,
     times: _Floats,
@@ -119,7 +119,7 @@ def _sweep_clip(
             found[event] = hit
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def sweep(
     scores: _Floats,
     first_frame: _Ints,
