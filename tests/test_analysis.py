@@ -15,7 +15,6 @@ from sklearn_sed.analysis import (
 from sklearn_sed.events import (
     events_to_frames,
     make_events,
-    read_events,
     stack_tables,
     to_tags,
 )
@@ -106,16 +105,21 @@ def test_tags_choose_the_clips():
     np.testing.assert_array_equal(apart, np.eye(3))
 
 
-def test_co_tagged_classes_really_overlap_on_dcase2018(shared_data):
-    _, y = read_events(shared_data / "dcase2018" / "test.csv")
-    durations = event_durations(y)
-    classes = list(durations)
-    activity = [events_to_frames(table, classes, 1000, 0.01) for table in y]
-    matrix = class_correlation(activity, tags=to_tags(y, classes), method="cosine")
-    frying, dishes, speech = map(classes.index, ("Frying", "Dishes", "Speech"))
-    assert matrix[frying, speech] == pytest.approx(0.56, abs=0.015)
-    assert matrix[dishes, frying] == pytest.approx(0.35, abs=0.015)
-    assert sum(map(len, durations.values())) == sum(map(len, y))
+def test_overlap_of_activities_equals_plain_loops(oracle):
+    for case in oracle["problems"]:
+        classes = case["labels"]
+        y = [
+            make_events(*zip(*events)) if events else make_events([], [], [])
+            for events in case["reference"].values()
+        ]
+        n_frames = [round(100 * duration) for duration in case["durations"].values()]
+        activity = [
+            events_to_frames(table, classes, n, 0.01) for table, n in zip(y, n_frames)
+        ]
+        matrix = class_correlation(activity, tags=to_tags(y, classes), method="cosine")
+        np.testing.assert_allclose(matrix, case["expected"]["overlap"], atol=1e-9)
+        durations = event_durations(y)
+        assert sum(map(len, durations.values())) == sum(map(len, y))
 
 
 def test_mean_off_diagonal_ignores_negative_pairs():

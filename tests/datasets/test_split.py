@@ -78,8 +78,9 @@ def test_the_cut_is_the_nearest_and_leaves_both_parts_something(sizes, test_size
     assert distance(first) == pytest.approx(nearest)
 
 
-def test_the_last_fold_of_real_recordings_is_for_testing(shared_data):
-    train, test = split_recordings(shared_data / "esc10")
+def test_the_last_fold_of_recordings_is_for_testing(recordings):
+    train, test = split_recordings(recordings)
+    assert len(train) == len(test) == 3
     for label in train:
         assert {path.name[0] for path in train[label]} == set("123")
         assert {path.name[0] for path in test[label]} == {"4"}

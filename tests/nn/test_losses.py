@@ -35,6 +35,12 @@ def test_penalty_equals_the_published_check_values(shared_data):
     np.testing.assert_allclose(cosine_penalty(p, y).numpy(), expected, atol=5e-5)
 
 
+def test_penalty_equals_plain_loops(oracle):
+    case = oracle["penalty"]
+    p, y = (torch.tensor(case[key], dtype=torch.float64) for key in ("scores", "tags"))
+    np.testing.assert_allclose(cosine_penalty(p, y).numpy(), case["penalty"])
+
+
 def test_penalty_by_hand():
     p = torch.tensor([[[0.9, 0.3, 0.5], [0.1, 0.4, 0.5]]], dtype=torch.float64)
     y = torch.tensor([[1.0, 1.0, 0.0]], dtype=torch.float64)

@@ -232,7 +232,7 @@ def test_blocks_are_different_clips_with_their_own_truth(monkeypatch):
     np.testing.assert_allclose(train.X.durations, 1.0)
 
 
-def test_test_recordings_are_not_trained_on(monkeypatch, shared_data):
+def test_test_recordings_are_not_trained_on(monkeypatch, recordings):
     used = []
 
     def remember(n_clips, sources, **parameters):
@@ -240,9 +240,7 @@ def test_test_recordings_are_not_trained_on(monkeypatch, shared_data):
         return paper_table.Clips(None, 0.02, None, None, np.ones((n_clips, 10)), [])
 
     monkeypatch.setattr(paper_table, "make_clips", remember)
-    paper_table.make_train_and_test(
-        settings(sources=str(shared_data / "esc10")), n_jobs=1
-    )
+    paper_table.make_train_and_test(settings(sources=str(recordings)), n_jobs=1)
     folds = [
         {path.name[0] for paths in sources.values() for path in paths}
         for sources in used
