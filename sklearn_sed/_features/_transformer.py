@@ -242,9 +242,9 @@ sequence of 1-D arrays
     def _check_device(self) -> None:
         """Check that the device is here."""
         if self.device != "cpu":
-            from sklearn_sed.nn._log_mel import check_device
+            from sklearn_sed.nn._devices import check_device
 
-            check_device(self.device)
+            check_device(self.device, "float64")
 
     def _check_clips(self, X: Any, *, reset: bool) -> Sequence:
         """Return the paths or waveforms of X, after a look at their form."""

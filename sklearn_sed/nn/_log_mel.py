@@ -5,20 +5,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from sklearn_sed.nn._training import has_device
-
-__all__ = ["batched_log_mel", "check_device"]
+__all__ = ["batched_log_mel"]
 
 _BLOCK = 2**23  # samples in the frames transformed at a time: 64 MB in float64
-
-
-def check_device(device: str) -> None:
-    """Complain about a device on which torch cannot compute in float64 here."""
-    if not has_device(device, torch.float64):
-        raise ValueError(
-            f"device={device!r} is no device on which torch can compute in float64 "
-            "here: pass 'cpu', or 'cuda' where torch finds a GPU of CUDA"
-        )
 
 
 def batched_log_mel(

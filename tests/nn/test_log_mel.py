@@ -5,7 +5,7 @@ import pytest
 
 from sklearn_sed._features import _logmel, _mel
 from sklearn_sed.nn import _log_mel
-from sklearn_sed.nn._log_mel import batched_log_mel, check_device
+from sklearn_sed.nn._log_mel import batched_log_mel
 
 RATE = 22050
 
@@ -68,10 +68,3 @@ def test_company_and_blocks_change_nothing(block, monkeypatch):
         np.testing.assert_allclose(transform([wave])[0], expected, rtol=0, atol=1e-6)
     for mel, expected in zip(transform(waves()[::-1]), together[::-1], strict=True):
         np.testing.assert_allclose(mel, expected, rtol=0, atol=1e-6)
-
-
-@pytest.mark.parametrize("device", ["cuda:63", "meta", "nonsense"])
-def test_a_device_that_is_not_here(device):
-    check_device("cpu")
-    with pytest.raises(ValueError, match=f"device='{device}' is no device"):
-        check_device(device)

@@ -1,0 +1,29 @@
+"""Where torch can compute."""
+
+import torch
+
+__all__ = ["check_device", "has_device"]
+
+
+def has_device(device: str, dtype: str = "float32") -> bool:
+    """Tell whether torch can compute on this device here, in numbers of this type."""
+    try:
+        return bool(torch.ones(1, device=device, dtype=getattr(torch, dtype)).item())
+    except (AssertionError, ImportError, RuntimeError, TypeError):
+        return False
+
+
+def check_device(device: str, dtype: str = "float32") -> str:
+    """Return the device, or say on which ones torch can compute here."""
+    if has_device(device, dtype):
+        return device
+    gpus = []
+    if torch.accelerator.is_available():
+        kind = torch.accelerator.current_accelerator().type
+        names = [f"{kind}:{index}" for index in range(torch.accelerator.device_count())]
+        gpus = [repr(name) for name in (kind, *names) if has_device(name, dtype)]
+    others = " or ".join(gpus) or "'cuda' where torch finds a GPU (here it finds none)"
+    raise ValueError(
+        f"device={device!r} is no device on which torch can compute in {dtype} here: "
+        f"pass 'cpu', or {others}"
+    )
