@@ -18,10 +18,11 @@ def check_device(device: str, dtype: str = "float32") -> str:
     if has_device(device, dtype):
         return device
     gpus = []
-    if torch.accelerator.is_available():
-        kind = torch.accelerator.current_accelerator().type
-        names = [f"{kind}:{index}" for index in range(torch.accelerator.device_count())]
-        gpus = [repr(name) for name in (kind, *names) if has_device(name, dtype)]
+    accelerator = torch.accelerator.current_accelerator()
+    if accelerator is not None:
+        kind, n_gpus = accelerator.type, torch.accelerator.device_count()
+        names = [kind, *(f"{kind}:{index}" for index in range(n_gpus))]
+        gpus = [repr(name) for name in names if has_device(name, dtype)]
     others = " or ".join(gpus) or "'cuda' where torch finds a GPU (here it finds none)"
     raise ValueError(
         f"device={device!r} is no device on which torch can compute in {dtype} here: "
