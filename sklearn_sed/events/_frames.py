@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklearn_sed.events._tables import make_events, unknown_label
+from sklearn_sed.events._tables import check_table, make_events, unknown_label
 from sklearn_sed.exceptions import TimeResolutionError
 
 # Annotation files are written to the microsecond: times closer than this are the same.
@@ -154,6 +154,7 @@ def events_to_frames(
     >>> events_to_frames(table, ["Dog"], n_frames=4, time_resolution=0.1).ravel()
     array([False,  True,  True, False])
     """
+    table = check_table(table, "event table")
     column = {label: index for index, label in enumerate(classes)}
     active = np.zeros((n_frames, len(column)), dtype=bool)
     onset = table["onset"].to_numpy(dtype=np.float64)

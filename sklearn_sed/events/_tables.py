@@ -372,7 +372,7 @@ def check_events(events: Sequence[pd.DataFrame], *, name: str = "y") -> np.ndarr
             f"expected a sequence of event tables, got {type(events).__name__}",
         )
     tables = [
-        _check_table(table, f"{name}, clip {clip}") for clip, table in enumerate(events)
+        check_table(table, f"{name}, clip {clip}") for clip, table in enumerate(events)
     ]
     firsts = [
         (clip, table["event_label"].iat[0])
@@ -390,7 +390,7 @@ def check_events(events: Sequence[pd.DataFrame], *, name: str = "y") -> np.ndarr
     return stack_tables(tables)
 
 
-def _check_table(table: Any, where: str) -> pd.DataFrame:
+def check_table(table: Any, where: str) -> pd.DataFrame:
     """Return a table with float64 times, or say what is wrong with it."""
     if not isinstance(table, pd.DataFrame):
         raise AnnotationError(

@@ -147,6 +147,8 @@ def test_columns_that_hold_no_real_numbers(values, column):
         check_events([DOG, table], name="strong")
     with pytest.raises(AnnotationError, match=f"events: {message}"):
         make_events(**{key: table[key] for key in table})
+    with pytest.raises(AnnotationError, match=f"event table: {message}"):
+        events_to_frames(table, ["Dog"], 5, 0.1)
 
 
 def test_missing_numbers_name_the_event():
