@@ -122,7 +122,7 @@ class EventDecoder(BaseEstimator):
         Moving average or moving median. A clip is continued by its first and last
         score, so that smoothed scores stay within the range of the scores, and edges
         of events stay where they are up to the ends of the clip.
-    smoothing_length : float, per class, default=0.5
+    smoothing_length : float, per class, default=0.4
         Length of the smoothing window in seconds, rounded to the nearest odd number of
         frames.
     threshold : float, per class, default=0.5
@@ -199,7 +199,7 @@ class EventDecoder(BaseEstimator):
         *,
         rescale=False,
         smoothing="median",
-        smoothing_length=0.5,
+        smoothing_length=0.4,
         threshold=0.5,
         low_threshold="tenth",
         min_gap=0.5,
