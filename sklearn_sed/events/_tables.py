@@ -178,7 +178,9 @@ def _as_column(values: ArrayLike) -> Any:
 
 def _as_floats(column: Any, name: str, where: str) -> np.ndarray:
     """Return a column of numbers as float64, NaN for what is missing."""
-    if column.dtype != np.float64 and infer_dtype(column) not in _NUMBERS:
+    if column.dtype == np.float64:
+        return np.asarray(column)
+    if infer_dtype(column) not in _NUMBERS:
         raise AnnotationError(
             where,
             f"the column {name!r} holds values of type {infer_dtype(column)}, it must "
@@ -198,11 +200,13 @@ def _build(columns: dict[str, np.ndarray], labels: np.ndarray) -> pd.DataFrame:
         columns = {key: column[order] for key, column in columns.items()}
         labels = labels[order]
     # An array of no labels has no telling dtype: it is one of strings.
-    label_column = pd.Series(labels, dtype=None if len(labels) else str)
+    label_column = labels if len(labels) else pd.Series([], dtype=str)
+    if labels.dtype == object and len(labels):
+        label_column = pd.Series(labels).infer_objects()
     table = {
         "onset": columns["onset"],
         "offset": columns["offset"],
-        "event_label": label_column.infer_objects(),
+        "event_label": label_column,
     }
     if "score" in columns:
         table["score"] = columns["score"]
