@@ -1,22 +1,43 @@
 """Features of clips that know their own clock."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+
+# Functions whose result has the frames of what they are given, value by value, and
+# those that may keep frames as they are: the shape of the result tells.
+_BY_VALUE = {
+    *(np.where, np.select, np.choose, np.piecewise, np.pad, np.copy),
+    *(np.clip, np.round, np.around, np.fix, np.nan_to_num, np.real, np.imag),
+    *(np.zeros_like, np.ones_like, np.empty_like, np.full_like),
+    *(np.isclose, np.isposinf, np.isneginf, np.i0, np.sinc, np.angle),
+}
+# These go through np.concatenate, which knows what becomes of the clock.
+_JOINING = {np.stack, np.vstack, np.hstack, np.append}
+
+
+class Clock(NamedTuple):
+    """When the frames of clips are: what a `FeatureArray` carries."""
+
+    time_resolution: float | None = None
+    time_offset: float = 0.0
+    is_clip: bool = False  # the first axis is frames
+    durations: np.ndarray | None = None
 
 
 class FeatureArray(np.ndarray):
     """Features of clips, with the seconds per frame and the seconds per clip.
 
-    An ordinary array otherwise. Both attributes follow indexing along the clips
-    (``X[3]``, ``X[2:5]``, ``X[mask]``, ``X[[4, 1]]``), slicing of frames and bands,
-    copies, views, element-wise arithmetic, joining (``np.concatenate``, ``np.stack``),
-    pickling and joblib. What cannot follow an operation becomes None, never wrong:
-    cutting the frames of clips forgets their durations, averaging over frames forgets
-    the time resolution too. (Only values that are moved in place, as in
-    ``X[:] = X[::-1]``, are moved unseen.)
+    An ordinary array otherwise. Its clock follows indexing along the clips (``X[3]``,
+    ``X[2:5]``, ``X[mask]``, ``X[[4, 1]]``), slicing of frames and bands, copies, views,
+    element-wise arithmetic and functions (``np.where``, ``np.clip``), joining
+    (``np.concatenate``, ``np.stack``), pickling and joblib, whose hashes tell equal
+    values with other clocks apart. What cannot follow an operation is forgotten, never
+    wrong: cutting the frames of clips forgets their durations; sorting, rolling or
+    averaging frames, or turning them round, forgets all. (Only values that are moved in
+    place, as in ``X[:] = X[::-1]``, are moved unseen.)
 
     Parameters
     ----------
@@ -28,6 +49,9 @@ or sequence of n_clips arrays of shape (n_frames_i, n_mels)
         Seconds per frame.
     durations : array-like of shape (n_clips,), default=None
         Seconds per clip, without padding. A scalar says that `values` is one clip.
+    time_offset : float, default=0.0
+        When frame 0 begins, in seconds: frame k covers the time from ``time_offset +
+        k * time_resolution`` to ``time_offset + (k + 1) * time_resolution``.
 
     Attributes
     ----------
@@ -35,6 +59,9 @@ or sequence of n_clips arrays of shape (n_frames_i, n_mels)
         Seconds per frame.
     durations : ndarray of shape (n_clips,), float64, or None
         Seconds per clip. A single clip ``X[i]`` has a 0-d array.
+    time_offset : float
+        When frame 0 begins. Every other frame of ``X[:, ::2]`` lasts twice as long and
+        is centred where it was, so that the first begins earlier.
 
     Examples
     --------
@@ -45,18 +72,23 @@ or sequence of n_clips arrays of shape (n_frames_i, n_mels)
     array([0.9, 1. ])
     >>> X[1].time_resolution, float(X[1].durations)
     (0.02, 0.7)
-    >>> X[:, ::2].time_resolution, X[:, :10].durations is None
-    (0.04, True)
+    >>> X[:, ::2].time_resolution, X[:, ::2].time_offset
+    (0.04, -0.01)
+    >>> X[:, 10:].time_offset, X[:, 10:].durations is None
+    (0.2, True)
     """
 
     time_resolution: float | None
+    time_offset: float
     durations: np.ndarray | None
+    _is_clip: bool
 
     def __new__(
         cls,
         values: Any,
         time_resolution: float | None = None,
         durations: Any = None,
+        time_offset: float = 0.0,
     ) -> "FeatureArray":
         """Wrap `values` without copying an array."""
         if isinstance(values, list | tuple):
@@ -66,6 +98,11 @@ or sequence of n_clips arrays of shape (n_frames_i, n_mels)
             raise ValueError(
                 f"time_resolution={time_resolution} must be positive: seconds per frame"
             )
+        if not -np.inf < time_offset < np.inf:
+            raise ValueError(
+                f"time_offset={time_offset} must be a number: the second at which frame "
+                "0 begins"
+            )
         if durations is not None:
             durations = np.array(durations, dtype=np.float64)
             if durations.shape not in [(), array.shape[:1]]:
@@ -73,18 +110,28 @@ or sequence of n_clips arrays of shape (n_frames_i, n_mels)
                     f"durations has shape {durations.shape}; {len(array)} clips need "
                     f"({len(array)},)"
                 )
-        array.time_resolution = time_resolution
-        array.durations = durations
+        array._clock = Clock(
+            None if time_resolution is None else float(time_resolution),
+            float(time_offset),
+            np.ndim(durations) == 0 and durations is not None,
+            durations,
+        )
         return array
 
-    def __array_finalize__(self, obj: Any) -> None:
-        # numpy calls this for views and new arrays alike and does not say which clips
-        # of obj they hold, so that only the explicit methods below keep durations
-        same_frames = self.ndim == np.ndim(obj) and self.shape[1:] == np.shape(obj)[1:]
-        self.time_resolution = (
-            getattr(obj, "time_resolution", None) if same_frames else None
+    @property
+    def _clock(self) -> Clock:
+        return Clock(
+            self.time_resolution, self.time_offset, self._is_clip, self.durations
         )
-        self.durations = None
+
+    @_clock.setter
+    def _clock(self, clock: Clock) -> None:
+        self.time_resolution, self.time_offset, self._is_clip, self.durations = clock
+
+    def __array_finalize__(self, obj: Any) -> None:
+        # numpy calls this for views and new arrays alike and does not say which frames
+        # of obj they hold: only the methods below know of operations that keep them
+        self._clock = Clock()
 
     def __array_wrap__(
         self, array: np.ndarray, context: Any = None, return_scalar: bool = False
@@ -92,68 +139,80 @@ or sequence of n_clips arrays of shape (n_frames_i, n_mels)
         result: Any = super().__array_wrap__(array, context, return_scalar)
         if result.ndim == 0:
             return result[()]  # the mean of all values is a number, not an array
-        if context is not None:
-            ufunc, inputs, _ = context
-            alike = [
-                x
-                for x in inputs
-                if isinstance(x, FeatureArray)
-                and x.ndim == result.ndim
-                and x.shape[:2] == result.shape[:2]
-            ]
-            element_wise = ufunc.signature is None
-            clock = _common_clock(alike) if element_wise else (None, None)
-            result.time_resolution, result.durations = clock
+        is_by_value = context is not None and context[0].signature is None
+        result._clock = _common_clock(context[1], result) if is_by_value else Clock()
+        return result
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        result: Any = super().__array_function__(func, types, args, kwargs)
+        given = list(_feature_arrays([*args, kwargs]))
+        if func is np.concatenate and isinstance(result, np.ndarray):
+            axis = args[1] if len(args) > 1 else kwargs.get("axis", 0)
+            along_clips = axis in (0, -result.ndim)
+            result = result.view(FeatureArray)
+            result._clock = (
+                _joined_clock(args[0]) if along_clips else _common_clock(given, result)
+            )
+        elif func in _BY_VALUE and isinstance(result, np.ndarray):
+            result = result.view(FeatureArray)
+            result._clock = _common_clock(given, result)
+        elif func not in _JOINING:
+            for array in _feature_arrays([result]):
+                if not any(array is same for same in given):
+                    array._clock = Clock()
         return result
 
     def __getitem__(self, key: Any) -> Any:
         item: Any = super().__getitem__(key)
         if isinstance(item, np.ndarray):
             item = item.view(FeatureArray)  # clips of unequal length are plain arrays
-            item.time_resolution, item.durations = self._clock_of(key)
+            item._clock = self._clock_of(key)
         return item
 
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        result: Any = super().__array_function__(func, types, args, kwargs)
-        if func is not np.concatenate or not isinstance(result, np.ndarray):
-            return result
-        result = result.view(FeatureArray)
-        axis = args[1] if len(args) > 1 else kwargs.get("axis", 0)
-        result.time_resolution, result.durations = (
-            _joined_clock(args[0]) if axis == 0 else (None, None)
-        )
-        return result
-
-    def _clock_of(self, key: Any) -> tuple[float | None, np.ndarray | None]:
-        """Return the time resolution and the durations of ``self[key]``."""
-        is_clip = self.durations is not None and self.durations.ndim == 0
+    def _clock_of(self, key: Any) -> Clock:
+        """Return the clock of ``self[key]``."""
+        resolution, offset, is_clip, durations = self._clock
         first, *others = key if isinstance(key, tuple) and key else (key,)
         if is_clip and first is None:  # a batch of one clip
-            resolution, duration = self._clock_of(tuple(others))
-            return resolution, None if duration is None else duration[np.newaxis]
+            clock = self._clock_of(tuple(others))
+            if clock.durations is not None:
+                clock = clock._replace(durations=clock.durations[np.newaxis])
+            return clock._replace(is_clip=False)
         keys = _keys_per_axis(key, self.ndim)
         if keys is None:
-            return None, None
-        resolution, durations = self.time_resolution, self.durations
-        clips = () if is_clip else keys.pop(0)
+            return Clock()
+        clips = slice(None) if is_clip else keys.pop(0)
         frames = keys.pop(0) if is_clip or self.ndim == 3 else slice(None)
         if not all(isinstance(k, slice) for k in keys):
-            return None, None
+            return Clock()
+        is_one = is_clip or isinstance(clips, Integral)
         if isinstance(frames, slice):
             n_frames = self.shape[-2] if self.ndim > 1 else 0
-            if range(*frames.indices(n_frames)) == range(n_frames):
-                kept = None if durations is None else np.asarray(durations[clips])
-                return resolution, kept
-            if resolution is not None:
-                resolution *= abs(frames.step or 1)
-        elif not isinstance(frames, Integral):
-            resolution = None
-        return resolution, None
+            taken = range(*frames.indices(n_frames))
+            if taken.step < 0:
+                return Clock()
+            if taken != range(n_frames)[:: taken.step]:
+                durations = None
+            elif durations is not None and not is_clip:
+                durations = np.asarray(durations[clips])
+            start, step = taken.start, taken.step
+        elif isinstance(frames, Integral) and not is_one:  # clips of one frame
+            start, step, durations = range(self.shape[1])[frames], 1, None
+        else:
+            return Clock()
+        if resolution is not None:
+            offset += (start + (1 - step) / 2) * resolution
+            resolution *= step
+        elif (start, step) != (0, 1):
+            offset = 0.0
+        return Clock(resolution, offset, is_one, durations)
 
     def _keep_clock(self, same: Any) -> Any:
-        """Hand the attributes to an array that holds the same clips and frames."""
-        if isinstance(same, FeatureArray) and same.shape[:2] == self.shape[:2]:
-            same.time_resolution, same.durations = self.time_resolution, self.durations
+        """Hand the clock to an array that holds the same clips and frames."""
+        if isinstance(same, FeatureArray) and _frames_shape(same) == _frames_shape(
+            self
+        ):
+            same._clock = self._clock
         return same
 
     def copy(self, order: Any = "C") -> Any:
@@ -168,23 +227,10 @@ or sequence of n_clips arrays of shape (n_frames_i, n_mels)
         """Return a view, as :meth:`numpy.ndarray.view` does."""
         return self._keep_clock(super().view(*args, **kwargs))
 
-    def transpose(self, *axes: Any) -> Any:
-        """Return a view with other axes, as :meth:`numpy.ndarray.transpose` does."""
-        return _without_clock(super().transpose(*axes))
-
-    def swapaxes(self, axis1: Any, axis2: Any) -> Any:
-        """Return a view with two axes swapped, as :meth:`numpy.ndarray.swapaxes`."""
-        return _without_clock(super().swapaxes(axis1, axis2))
-
     @property
-    def T(self) -> Any:
-        """The array with its axes in reverse, without a clock."""
-        return self.transpose()
-
-    @property
-    def mT(self) -> Any:
-        """The array with its last two axes swapped, without a clock."""
-        return self.swapaxes(-1, -2)
+    def strides(self) -> Any:
+        """The strides: what joblib hashes beside values, shape and type."""
+        return _Strides(super().strides, self._clock)
 
     def __copy__(self) -> Any:
         return self.copy()
@@ -194,11 +240,24 @@ or sequence of n_clips arrays of shape (n_frames_i, n_mels)
 
     def __reduce__(self) -> Any:
         rebuild, args, state = tuple(super().__reduce__())
-        return rebuild, args, (state, self.time_resolution, self.durations)
+        return rebuild, args, (state, tuple(self._clock))
 
     def __setstate__(self, state: Any) -> None:
-        array_state, self.time_resolution, self.durations = state
+        array_state, clock = state
+        self._clock = Clock(*clock)
         super().__setstate__(array_state)
+
+
+class _Strides(tuple):
+    """Strides that are pickled, and so hashed, together with a clock."""
+
+    def __new__(cls, strides: tuple, clock: tuple) -> "_Strides":
+        whole = super().__new__(cls, strides)
+        whole.clock = tuple(clock)
+        return whole
+
+    def __reduce__(self) -> Any:
+        return _Strides, (tuple(self), self.clock)
 
 
 def _keys_per_axis(key: Any, n_axes: int) -> list | None:
@@ -209,39 +268,58 @@ def _keys_per_axis(key: Any, n_axes: int) -> list | None:
     at = next((i for i, k in enumerate(keys) if k is Ellipsis), len(keys))
     n_missing = n_axes - len(keys[:at] + keys[at + 1 :])
     keys[at : at + 1] = [slice(None)] * n_missing
-    one_each = all(isinstance(k, slice) or np.ndim(k) <= 1 for k in keys)
+    one_each = all(isinstance(k, slice | Integral) or np.ndim(k) == 1 for k in keys)
     return keys if one_each and len(keys) == n_axes else None
 
 
-def _common_clock(
-    arrays: Sequence[FeatureArray],
-) -> tuple[float | None, np.ndarray | None]:
-    """Return the time resolution and the durations that all arrays agree on."""
-    resolutions = {x.time_resolution for x in arrays}
-    durations = {None if x.durations is None else x.durations.tobytes() for x in arrays}
-    return (
-        arrays[0].time_resolution if len(resolutions) == 1 else None,
-        arrays[0].durations if len(durations) == 1 else None,
+def _frames_shape(array: np.ndarray) -> tuple[int, ...]:
+    """Return the number of axes, and the lengths of those of clips and frames."""
+    return array.ndim, *array.shape[: max(1, array.ndim - 1)]
+
+
+def _feature_arrays(values: Any) -> Iterator[FeatureArray]:
+    """Yield the feature arrays among values, however nested."""
+    if isinstance(values, FeatureArray):
+        yield values
+    elif isinstance(values, list | tuple | dict):
+        for value in values.values() if isinstance(values, dict) else values:
+            yield from _feature_arrays(value)
+
+
+def _common_clock(values: Any, result: np.ndarray) -> Clock:
+    """Return what those of the values agree on that have the frames of the result."""
+    clocks = [
+        array._clock
+        for array in _feature_arrays(values)
+        if _frames_shape(array) == _frames_shape(result)
+    ]
+    # what has no clock, like a mean, is as silent as a plain array
+    clocks = [
+        clock
+        for clock in clocks
+        if clock.time_resolution is not None or clock.durations is not None
+    ]
+    durations = {None if c.durations is None else c.durations.tobytes() for c in clocks}
+    return Clock(
+        *_common_frames(clocks),
+        durations=clocks[0].durations if len(durations) == 1 else None,
     )
 
 
-def _without_clock(array: Any) -> Any:
-    """Forget the attributes of an array whose axes have other meanings."""
-    array.time_resolution = array.durations = None
-    return array
-
-
-def _joined_clock(
-    arrays: Sequence[Any],
-) -> tuple[float | None, np.ndarray | None]:
-    """Return the time resolution and the durations of arrays of clips put together."""
-    resolutions = {getattr(x, "time_resolution", None) for x in arrays}
-    durations: list[Any] = [getattr(x, "durations", None) for x in arrays]
-    known = [seconds for seconds in durations if np.ndim(seconds) == 1]
-    return (
-        resolutions.pop() if len(resolutions) == 1 else None,
-        np.concatenate(known) if len(known) == len(durations) else None,
+def _joined_clock(arrays: Sequence[Any]) -> Clock:
+    """Return the clock of arrays of clips put together."""
+    clocks = [getattr(x, "_clock", Clock()) for x in arrays]
+    known = [c.durations for c in clocks if np.ndim(c.durations) == 1]
+    return Clock(
+        *_common_frames(clocks),
+        durations=np.concatenate(known) if len(known) == len(clocks) else None,
     )
+
+
+def _common_frames(clocks: Sequence[Clock]) -> tuple[float | None, float, bool]:
+    """Return the part of the clocks that is not of each clip, where they agree."""
+    frames = {clock[:3] for clock in clocks}
+    return frames.pop() if len(frames) == 1 else Clock()[:3]
 
 
 def stack_clips(clips: Sequence[np.ndarray]) -> np.ndarray:

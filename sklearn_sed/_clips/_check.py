@@ -21,6 +21,7 @@ class ClipSet:
     n_mels: int
     time_resolution: float | None = None
     durations: np.ndarray | None = None
+    time_offset: float = 0.0
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -74,25 +75,31 @@ def check_clips(X: Any, estimator: BaseEstimator, *, reset: bool) -> ClipSet:
     return ClipSet(clips, n_frames, n_mels, *_clock(X))
 
 
-def _clock(X: Any) -> tuple[float | None, np.ndarray | None]:
-    """Return the time resolution and the durations of X, or of its clips."""
+def _clock(X: Any) -> tuple[float | None, np.ndarray | None, float]:
+    """Return time resolution, durations and time offset of X, or of its clips."""
     if not isinstance(X, list | tuple):
-        return getattr(X, "time_resolution", None), getattr(X, "durations", None)
-    resolutions = [getattr(clip, "time_resolution", None) for clip in X]
+        return (
+            getattr(X, "time_resolution", None),
+            getattr(X, "durations", None),
+            getattr(X, "time_offset", 0.0),
+        )
+    frames = [
+        (getattr(clip, "time_resolution", None), getattr(clip, "time_offset", 0.0))
+        for clip in X
+    ]
     seconds = [getattr(clip, "durations", None) for clip in X]
-    first = next((known for known in resolutions if known is not None), None)
-    for i, resolution in enumerate(resolutions):
-        if resolution not in (None, first):
+    first = next((known for known in frames if known[0] is not None), (None, 0.0))
+    for i, own in enumerate(frames):
+        if own[0] is not None and own != first:
             raise ClipError(
                 i,
-                f"its frames last {resolution} s, those of other clips {first} s; "
-                "compute the features of all clips alike",
+                f"its frames last {own[0]} s from {own[1]} s on, those of other clips "
+                f"{first[0]} s from {first[1]} s on; compute the features of all clips "
+                "alike",
             )
     timed = all(s is not None and np.ndim(s) == 0 for s in seconds)
-    return (
-        None if None in resolutions else first,
-        np.array(seconds, dtype=np.float64) if timed else None,
-    )
+    known = first if all(own == first for own in frames) else (None, 0.0)
+    return known[0], np.array(seconds, dtype=np.float64) if timed else None, known[1]
 
 
 def _as_clips(X: Any, estimator: BaseEstimator, reset: bool) -> Any:

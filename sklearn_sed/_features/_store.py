@@ -93,8 +93,8 @@ class StoredFeatures:
         Frames per clip.
     n_mels : int
         Number of mel bands.
-    time_resolution : float
-        Seconds per frame.
+    time_resolution, time_offset : float
+        Seconds per frame, and the second at which frame 0 begins.
     shape : tuple of int
         (n_clips, n_frames, n_mels) where clips are equally long, else (n_clips,).
     report : DataFrame with columns path, class, reason
@@ -155,6 +155,11 @@ class StoredFeatures:
         return self._settings["hop_length"] / self._settings["sample_rate"]
 
     @property
+    def time_offset(self) -> float:
+        """When frame 0 begins, in seconds: frames are centred."""
+        return -self.time_resolution / 2
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the array that the clips would make."""
         lengths = np.unique(self.n_frames)
@@ -192,7 +197,9 @@ class StoredFeatures:
             values = np.empty(len(self), dtype=object)
         for i in range(len(self)):
             values[i] = np.asarray(self[i])
-        return FeatureArray(values, self.time_resolution, self.durations)
+        return FeatureArray(
+            values, self.time_resolution, self.durations, self.time_offset
+        )
 
     def __len__(self) -> int:
         return len(self._clips)
@@ -208,7 +215,9 @@ class StoredFeatures:
         clips = self._clips[key]
         if not isinstance(clips, np.void):
             return StoredFeatures(self._folder, self._settings, clips)
-        return FeatureArray(self._read(clips), self.time_resolution, clips["duration"])
+        return FeatureArray(
+            self._read(clips), self.time_resolution, clips["duration"], self.time_offset
+        )
 
     def _read(self, clip: np.void) -> np.ndarray:
         """Read one clip."""

@@ -199,7 +199,9 @@ sequence of 1-D arrays
         FeatureArray of shape (n_clips, n_frames, n_mels), or of n_clips arrays
             Decibels relative to 1, float32, down to -100. Clips of different lengths
             come as a 1-D object array of (n_frames_i, n_mels) arrays. `durations` are
-            the clips' own lengths, or `duration` where that is shorter.
+            the clips' own lengths, or `duration` where that is shorter; `time_offset`
+            is half a frame before 0, for frame k is centred on ``k * hop_length``
+            samples.
 
         Raises
         ------
@@ -227,7 +229,7 @@ sequence of 1-D arrays
             self.report_ = _report(errors)
         resolution = self.hop_length / self.sample_rate
         rows, seconds = zip(*results)
-        return FeatureArray(stack_clips(rows), resolution, seconds)
+        return FeatureArray(stack_clips(rows), resolution, seconds, -resolution / 2)
 
     def _check_frequencies(self) -> None:
         """Check that the mel bands lie between 0 and half the sample rate."""

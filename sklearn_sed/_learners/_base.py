@@ -590,8 +590,8 @@ class WeakLearner(DefaultParts):
         else:
             frames = np.empty(len(probas), dtype=object)
             frames[:] = probas
-        clock = FeatureArray(frames, clips.time_resolution, clips.durations)
-        return _sigmoid(logits), clock
+        clock = (clips.time_resolution, clips.durations, clips.time_offset)
+        return _sigmoid(logits), FeatureArray(frames, *clock)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -173,7 +173,8 @@ class SeedEnsemble(MetaEstimatorMixin, DefaultParts):
             plain = np.asarray(frames)
             total = plain if total is None else total + plain
         mean = total / len(self.estimators_)
-        return FeatureArray(mean, frames.time_resolution, frames.durations)
+        clock = (frames.time_resolution, frames.durations, frames.time_offset)
+        return FeatureArray(mean, *clock)
 
     def predict_tags(self, X):
         """Say which classes each clip holds.

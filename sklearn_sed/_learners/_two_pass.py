@@ -274,4 +274,5 @@ def _clocked(X, clips: ClipSet):
         return X
     if clips.time_resolution is None:
         return clips.clips
-    return FeatureArray(clips.clips, clips.time_resolution, clips.durations)
+    clock = (clips.time_resolution, clips.durations, clips.time_offset)
+    return FeatureArray(clips.clips, *clock)

@@ -7,7 +7,8 @@ events is an empty table with the same columns. The events of several clips are 
 object array of such tables.
 
 This package owns the arithmetic between time and frames: frame ``k`` covers
-``[k * time_resolution, (k + 1) * time_resolution)`` seconds.
+seconds from ``time_offset + k * time_resolution`` to ``time_offset +
+(k + 1) * time_resolution``.
 """
 
 from sklearn_sed.events._files import (

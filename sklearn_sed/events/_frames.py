@@ -1,4 +1,8 @@
-"""Time ↔ frames: the one place that knows when a frame is."""
+"""Time ↔ frames: the one place that knows when a frame is.
+
+Frame k covers the seconds from o + k·r to o + (k + 1)·r, where r is the time resolution
+and o the time offset. Times of events are cut to those of their clip.
+"""
 
 import math
 from collections.abc import Sequence
@@ -29,11 +33,14 @@ def _check_time_resolution(time_resolution: float) -> float:
     return seconds
 
 
-def frames_to_time(frames: ArrayLike, time_resolution: float) -> np.ndarray:
+def frames_to_time(
+    frames: ArrayLike, time_resolution: float, time_offset: float = 0.0
+) -> np.ndarray:
     """Convert frame indices to the times at which the frames begin.
 
-    Frame ``k`` begins at ``k * time_resolution`` seconds; the end of an event whose
-    last frame is ``k`` is the beginning of frame ``k + 1``.
+    Frame ``k`` begins at ``time_offset + k * time_resolution`` seconds, which may be
+    before the clip does; the end of an event whose last frame is ``k`` is the beginning
+    of frame ``k + 1``.
 
     Parameters
     ----------
@@ -41,6 +48,8 @@ def frames_to_time(frames: ArrayLike, time_resolution: float) -> np.ndarray:
         Frame indices.
     time_resolution : float
         Seconds per frame.
+    time_offset : float, default=0.0
+        When frame 0 begins, in seconds: half a frame before 0 where frames are centred.
 
     Returns
     -------
@@ -58,13 +67,32 @@ def frames_to_time(frames: ArrayLike, time_resolution: float) -> np.ndarray:
     >>> frames_to_time([0, 1, 4], time_resolution=0.5)
     array([0. , 0.5, 2. ])
     """
-    return np.asarray(frames) * _check_time_resolution(time_resolution)
+    return np.asarray(frames) * _check_time_resolution(time_resolution) + time_offset
+
+
+def run_times(
+    start: ArrayLike,
+    stop: ArrayLike,
+    time_resolution: float,
+    time_offset: float,
+    end: Any,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return onsets and offsets of runs of frames, cut to the time from 0 to `end`."""
+    onset = frames_to_time(start, time_resolution, time_offset)
+    offset = frames_to_time(stop, time_resolution, time_offset)
+    return np.maximum(onset, 0.0), np.minimum(offset, end)
+
+
+def lasts(onset: np.ndarray, offset: np.ndarray, time_resolution: float) -> np.ndarray:
+    """Tell which events last longer than rounding error."""
+    return offset - onset > min(TIME_TOLERANCE, time_resolution / 4)
 
 
 def time_to_frames(
     seconds: ArrayLike,
     time_resolution: float,
     side: Literal["onset", "offset"] = "onset",
+    time_offset: float = 0.0,
 ) -> np.ndarray:
     """Convert times to frame indices.
 
@@ -81,6 +109,8 @@ def time_to_frames(
         "onset": the frame that contains the time. "offset": the first frame that begins
         at or after the time, so that ``range(onset_frame, offset_frame)`` are the
         frames of an event.
+    time_offset : float, default=0.0
+        When frame 0 begins, in seconds: half a frame before 0 where frames are centred.
 
     Returns
     -------
@@ -103,7 +133,7 @@ def time_to_frames(
     array([3, 4])
     """
     resolution = _check_time_resolution(time_resolution)
-    position = np.asarray(seconds, dtype=np.float64) / resolution
+    position = (np.asarray(seconds, dtype=np.float64) - time_offset) / resolution
     tolerance = min(TIME_TOLERANCE / resolution, 0.25)
     if side == "onset":
         return np.floor(position + tolerance).astype(np.int64)
@@ -117,12 +147,13 @@ def events_to_frames(
     classes: Sequence[Any],
     n_frames: int,
     time_resolution: float,
+    time_offset: float = 0.0,
 ) -> np.ndarray:
     """Convert the events of one clip to frame activity (a "roll").
 
     A frame is active for a class when an event of the class overlaps it by more than a
-    microsecond (rounding error). Events or parts of events beyond the last frame have
-    no frame to be shown in.
+    microsecond (rounding error). Events or parts of events before the first frame or
+    beyond the last one have no frame to be shown in.
 
     Parameters
     ----------
@@ -134,6 +165,8 @@ def events_to_frames(
         Number of frames of the clip.
     time_resolution : float
         Seconds per frame.
+    time_offset : float, default=0.0
+        When frame 0 begins, in seconds: half a frame before 0 where frames are centred.
 
     Returns
     -------
@@ -159,17 +192,16 @@ def events_to_frames(
     active = np.zeros((n_frames, len(column)), dtype=bool)
     onset = table["onset"].to_numpy(dtype=np.float64)
     offset = table["offset"].to_numpy(dtype=np.float64)
-    starts = time_to_frames(onset, time_resolution, side="onset")
-    stops = time_to_frames(offset, time_resolution, side="offset")
+    starts = time_to_frames(onset, time_resolution, "onset", time_offset)
+    stops = time_to_frames(offset, time_resolution, "offset", time_offset)
     # An event that lasts no longer than rounding error overlaps nothing by more.
-    lasting = offset - onset > min(TIME_TOLERANCE, time_resolution / 4)
-    for label, start, stop, lasts in zip(
-        table["event_label"].tolist(), starts, stops, lasting
+    stops[~lasts(onset, offset, time_resolution)] = 0
+    for label, start, stop in zip(
+        table["event_label"].tolist(), starts.clip(0), stops.clip(0)
     ):
         if label not in column:
             raise unknown_label("event table", label, classes)
-        if lasts:
-            active[start:stop, column[label]] = True
+        active[start:stop, column[label]] = True
     return active
 
 
@@ -179,6 +211,7 @@ def frames_to_events(
     classes: Sequence[Any],
     duration: float | None = None,
     score: ArrayLike | None = None,
+    time_offset: float = 0.0,
 ) -> pd.DataFrame:
     """Convert the frame activity of one clip to events: one for each run of frames.
 
@@ -193,10 +226,12 @@ def frames_to_events(
     duration : float, default=None
         Length of the clip in seconds, which no time exceeds: the last frame may reach
         beyond it, and frames that lie beyond it altogether are padding and give no
-        event. By default the clip ends with its last frame.
+        event. By default the clip ends with its last frame. No time is below 0.
     score : array-like of shape (n_frames, n_classes), default=None
         Frame scores. An event's `score` is their mean over its frames. By default the
         table has no such column.
+    time_offset : float, default=0.0
+        When frame 0 begins, in seconds: half a frame before 0 where frames are centred.
 
     Returns
     -------
@@ -234,8 +269,9 @@ def frames_to_events(
     # Class by class, so that the n-th start and the n-th stop are of one event.
     column, start = np.nonzero(change == 1)
     stop = np.nonzero(change == -1)[1]
-    onset = frames_to_time(start, time_resolution)
-    offset = frames_to_time(stop, time_resolution)
+    end = np.inf if duration is None else duration
+    onset, offset = run_times(start, stop, time_resolution, time_offset, end)
+    inside = lasts(onset, offset, time_resolution)
     event_score = None
     if score is not None:
         curves = np.asarray(score, dtype=np.float64)
@@ -244,13 +280,10 @@ def frames_to_events(
                 f"score must have the shape of active, {active.shape}, got "
                 f"{curves.shape}"
             )
-        event_score = _mean_score(curves, column, start, stop)
-    if duration is not None:
-        offset = np.minimum(offset, duration)
-        inside = offset - onset > min(TIME_TOLERANCE, time_resolution / 4)
-        onset, offset, column = onset[inside], offset[inside], column[inside]
-        event_score = None if event_score is None else event_score[inside]
-    return make_events(onset, offset, labels[column], event_score)
+        event_score = _mean_score(curves, column, start, stop)[inside]
+    return make_events(
+        onset[inside], offset[inside], labels[column[inside]], event_score
+    )
 
 
 def _mean_score(

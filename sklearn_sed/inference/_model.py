@@ -34,7 +34,8 @@ class Parts(NamedTuple):
 
     def features(self, windows: np.ndarray) -> Any:
         """Return windows (n_windows, n_frames, n_mels) as the scorer takes them."""
-        X: Any = FeatureArray(windows, self.time_resolution)
+        resolution = self.time_resolution
+        X: Any = FeatureArray(windows, resolution, time_offset=-resolution / 2)
         for step in self.steps:
             X = step.transform(X)
         return X

@@ -535,18 +535,18 @@ def test_in_a_pipeline(recordings, damaged):
 def make_features(n_clips=6, n_frames=4, n_mels=3):
     rng = np.random.default_rng(0)
     values = rng.standard_normal((n_clips, n_frames, n_mels))
-    return FeatureArray(values, 0.02, 1.0 + np.arange(n_clips))
+    return FeatureArray(values, 0.02, 1.0 + np.arange(n_clips), -0.01)
 
 
 def make_ragged():
     clips = [np.full((n, 3), float(n)) for n in (4, 2, 5, 1)]
-    return FeatureArray(clips, 0.02, [4.0, 2.0, 5.0, 1.0])
+    return FeatureArray(clips, 0.02, [4.0, 2.0, 5.0, 1.0], -0.01)
 
 
 def same(a, b) -> bool:
     """Are two feature arrays the same, clock included?"""
     values = all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
-    clock = a.time_resolution == b.time_resolution
+    clock = (a.time_resolution, a.time_offset) == (b.time_resolution, b.time_offset)
     if a.durations is None or b.durations is None:
         return values and clock and a.durations is b.durations
     return values and clock and np.array_equal(a.durations, b.durations)
@@ -618,13 +618,17 @@ def test_any_index_gives_a_true_clock_or_none(keys):
     if durations is not None and durations.ndim == 1:
         expected = durations.reshape(-1, *[1] * (part.ndim - 1))
         np.testing.assert_array_equal(X.durations[clips], expected + 0 * clips)
-        assert set(np.unique(frames)) in [{0, 1, 2}, set()]
+        assert set(np.unique(frames)) in [{0, 1, 2}, {0, 2}, {0}, set()]
     elif durations is not None:
         assert (X.durations[clips] == durations).all()
     if part.time_resolution is not None and part.ndim == 3 and part.size:
         steps = np.diff(frames, axis=1)
         step = part.time_resolution / 0.02
-        np.testing.assert_allclose(np.abs(steps), np.full_like(steps, round(step)))
+        np.testing.assert_allclose(steps, np.full_like(steps, round(step)))
+        middle = part.time_offset + part.time_resolution / 2
+        np.testing.assert_allclose(middle, 0.02 * frames[:, 0], atol=1e-9)
+    if part.time_resolution is None:
+        assert part.time_offset == 0
 
 
 def test_frames_of_a_single_clip():
@@ -633,9 +637,37 @@ def test_frames_of_a_single_clip():
     assert clip[:].durations == 3.0
     assert clip[:, 1:].durations == 3.0
     assert clip[1:].durations is None
+    assert clip[1:].time_offset == pytest.approx(0.01)
     assert clip[::2].time_resolution == 0.04
+    assert clip[::2].time_offset == pytest.approx(-0.02)
+    assert clip[::2].durations == 3.0
     assert clip[[0, 3]].time_resolution is None
+    assert clip[::-1].time_resolution is None
     assert isinstance(clip[0, 0], float)
+
+
+@pytest.mark.parametrize("make", [make_features, make_ragged])
+def test_a_clip_without_duration_has_its_frames_first(make):
+    X = make()
+    clip = FeatureArray(np.asarray(X), 0.02, time_offset=-0.01)[2]
+    assert clip.durations is None
+    assert clip[::2].time_resolution == 0.04
+    assert clip[1::2].time_offset == pytest.approx(0.0)
+    assert clip[np.newaxis].time_offset == -0.01
+    assert clip[np.newaxis, :, 1:].time_resolution == 0.02
+
+
+def test_slices_of_frames_are_centred_where_they_were():
+    X = make_features(n_frames=40)
+    for a, s in [(0, 2), (3, 1), (5, 4), (39, 7)]:
+        part = X[:, a::s]
+        centres = part.time_offset + (np.arange(part.shape[1]) + 0.5) * (
+            part.time_resolution
+        )
+        np.testing.assert_allclose(centres, 0.02 * np.arange(40)[a::s], atol=1e-12)
+        assert (part.durations is not None) == (a == 0)
+    assert X[:, :-1].durations is None
+    assert X[:, :-2:2].durations is None
 
 
 @pytest.mark.parametrize("make", [make_features, make_ragged])
@@ -692,9 +724,6 @@ def test_sklearn_splits_keep_the_clock():
 
 def test_arithmetic():
     X, Y = make_features(), make_features()[::-1]
-    for result in (X - X.mean(axis=(0, 1)), X > 0, np.exp(X), 1 / X, X + X):
-        assert result.time_resolution == 0.02
-        np.testing.assert_array_equal(result.durations, X.durations)
     assert X.astype(np.float32).dtype == np.float32
     assert X.astype(np.float32).durations is not None
     assert (X + Y).durations is None
@@ -709,10 +738,84 @@ def test_arithmetic():
     assert type(X.view(np.ndarray)) is np.ndarray
 
 
+def bands(X):
+    return np.zeros(X.shape[-1])
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda X: X - X.mean(axis=(0, 1)),
+        lambda X: X - X.mean(axis=2, keepdims=True),
+        lambda X: X.mean(axis=1, keepdims=True) - X,
+        lambda X: X / X.std(axis=(1, 2), keepdims=True),
+        lambda X: X - np.sort(X, axis=1),
+        lambda X: X - X[:, :1],
+        lambda X: X + bands(X),
+        lambda X: X + np.zeros((len(X), 1, 1)),
+        lambda X: X > 0,
+        lambda X: np.exp(X),
+        lambda X: 1 / X,
+        lambda X: X + X,
+        lambda X: np.maximum(X, X.min(axis=1, keepdims=True)),
+        lambda X: X.clip(-1, 1),
+        lambda X: np.clip(X, -1, 1),
+        lambda X: np.where(X > 0, X, 0.0),
+        lambda X: np.where(np.asarray(X) > 0, 0.0, X),
+        lambda X: np.select([X > 1, X > 0], [X, 2 * X]),
+        lambda X: np.nan_to_num(X),
+        lambda X: np.nan_to_num(X, copy=False),
+        lambda X: np.round(X, 1),
+        lambda X: np.zeros_like(X),
+        lambda X: np.pad(X, ((0, 0), (0, 0), (1, 2))),
+        lambda X: np.concatenate([X, X], axis=2),
+        lambda X: np.concatenate([X, X.mean(axis=2, keepdims=True)], axis=-1),
+        lambda X: X[:, :, ::-1],
+        lambda X: np.modf(X)[1],
+        lambda X: np.array_split(X, 1)[0] + X,
+        lambda X: np.atleast_3d(X),
+    ],
+)
+def test_what_keeps_the_frames_keeps_the_clock(operation):
+    X = make_features()
+    result = operation(X)
+    assert (result.time_resolution, result.time_offset) == (0.02, -0.01)
+    np.testing.assert_array_equal(result.durations, X.durations)
+    clip = FeatureArray(np.zeros((4, 3)), 0.02, 1.0, -0.01)
+    result = clip - clip.mean(axis=0, keepdims=True) + np.ones(3)
+    assert (result.time_offset, result.durations) == (-0.01, 1.0)
+
+
 @pytest.mark.parametrize(
     "operation",
     [
         lambda X: X.mean(axis=0),
+        lambda X: np.sort(X, axis=1),
+        lambda X: np.sort(X, axis=0),
+        lambda X: np.flip(X, 1),
+        lambda X: np.fliplr(X),
+        lambda X: np.roll(X, 1, axis=1),
+        lambda X: np.take(X, [2, 0, 1, 3], axis=1),
+        lambda X: X.take([2, 0, 1, 3], axis=1),
+        lambda X: np.take_along_axis(X, np.argsort(X, axis=1), axis=1),
+        lambda X: np.delete(X, 0, axis=1),
+        lambda X: np.repeat(X, 1, axis=1),
+        lambda X: X.repeat(1, axis=1),
+        lambda X: np.rot90(X, 2),
+        lambda X: np.pad(X, ((0, 0), (1, 0), (0, 0))),
+        lambda X: np.pad(X, ((1, 0), (0, 0), (0, 0))),
+        lambda X: np.split(X, 2, axis=1)[1],
+        lambda X: np.sort_complex(X),
+        lambda X: np.cumsum(X, axis=1),
+        lambda X: np.apply_along_axis(np.sort, 1, X),
+        lambda X: np.partition(X, 1, axis=1),
+        lambda X: np.matmul(np.ones((4, 4)), X),
+        lambda X: np.add.accumulate(X, axis=1),
+        lambda X: np.sort(X, axis=1)[::2],
+        lambda X: X[:, ::-1],
+        lambda X: X[:, ::-2],
+        lambda X: np.broadcast_to(X[:1], X.shape),
+        lambda X: np.einsum("ijk->kij", X),
         lambda X: X.mean(axis=1),
         lambda X: X.mean(axis=1, keepdims=True),
         lambda X: X.reshape(len(X), -1),
@@ -735,8 +838,9 @@ def test_arithmetic():
 )
 def test_what_loses_the_frames_loses_the_clock(operation):
     result = operation(make_features())
-    assert result.time_resolution is None
-    assert result.durations is None
+    assert getattr(result, "time_resolution", None) is None
+    assert getattr(result, "time_offset", 0.0) == 0.0
+    assert getattr(result, "durations", None) is None
 
 
 @pytest.mark.parametrize(
@@ -760,7 +864,7 @@ def test_joining_clips_joins_their_clocks():
     assert same(one[np.newaxis], X[3:4])
     assert same(one[None, :, 1:], X[3:4, :, 1:])
     assert one[None, ::2].time_resolution == 0.04
-    assert one[None, ::2].durations is None
+    assert one[None, ::2].durations.tolist() == [4.0]
     for joined in (
         np.stack([X[4], X[1]]),
         np.vstack([X[4:5], X[1:2]]),
@@ -769,10 +873,36 @@ def test_joining_clips_joins_their_clocks():
         assert same(joined, X[[4, 1]])
     rows = FeatureArray(np.asarray(X)[:, 0], 0.5, X.durations)
     assert same(np.concatenate([rows[:2], rows[2:]]), rows)
-    faster = FeatureArray(np.asarray(X), 0.01, X.durations)
-    both = np.concatenate([X, faster])
-    assert both.time_resolution is None
-    assert both.durations.tolist() == [*X.durations] * 2
+    ragged = make_ragged()
+    for join in (np.concatenate, np.hstack):
+        assert same(join([ragged[2:], ragged[:2]]), ragged[[2, 3, 0, 1]])
+    for other in (0.01, -0.01), (0.02, 0.0):
+        unlike = FeatureArray(np.asarray(X), other[0], X.durations, other[1])
+        for both in np.concatenate([X, unlike]), np.vstack([X, unlike]):
+            assert (both.time_resolution, both.time_offset) == (None, 0.0)
+            assert both.durations.tolist() == [*X.durations] * 2
+        assert (X + unlike).time_resolution is None
+
+
+@pytest.mark.parametrize("make", [make_features, make_ragged])
+def test_hashes_tell_clocks_apart(make, tmp_path):
+    values = np.asarray(make())
+    seconds = np.arange(1.0, 1 + len(values))
+    clocks = [
+        (None, None),
+        (0.02, None),
+        (0.03, None),
+        (0.02, None, -0.01),
+        (0.02, seconds),
+        (0.02, seconds[::-1]),
+    ]
+    hashes = [joblib.hash(FeatureArray(values, *clock)) for clock in clocks]
+    assert len(set(hashes)) == len(clocks)
+    again = [joblib.hash(FeatureArray(values.copy(), *clock)) for clock in clocks]
+    assert again == hashes
+    cached = joblib.Memory(tmp_path, verbose=0).cache(lambda X: X.time_offset)
+    assert [cached(FeatureArray(values, 1.0, None, o)) for o in (0.0, 0.5)] == [0, 0.5]
+    assert FeatureArray(values).strides == values.strides
 
 
 def test_features_are_validated():
@@ -781,6 +911,9 @@ def test_features_are_validated():
     for wrong in (0.0, -1.0, np.nan, np.inf):
         with pytest.raises(ValueError, match="must be positive"):
             FeatureArray(np.zeros((6, 4, 3)), wrong)
+    for wrong in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="the second at which frame 0 begins"):
+            FeatureArray(np.zeros((6, 4, 3)), 0.02, time_offset=wrong)
 
 
 def test_features_from_lists_and_without_copies():
