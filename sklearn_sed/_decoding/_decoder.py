@@ -6,7 +6,7 @@ Every step works on all clips at once, and no step looks across a bound: a clip'
 do not depend on its neighbours.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from numbers import Real
 from typing import Any, ClassVar, NamedTuple
@@ -21,8 +21,9 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
+from sklearn_sed._clips._array import FeatureArray
 from sklearn_sed.events import frames_to_time, make_events, stack_tables
-from sklearn_sed.events._frames import TIME_TOLERANCE
+from sklearn_sed.events._frames import TIME_TOLERANCE, lasts, run_times
 from sklearn_sed.exceptions import ClipError, LabelError
 
 # Recurrent and convolutional networks are unreliable at the edges of a clip.
@@ -76,6 +77,23 @@ class Runs(NamedTuple):
         return Runs(*(column[chosen] for column in self))
 
 
+class Timeline(NamedTuple):
+    """When the frames of several clips are."""
+
+    step: float  # seconds per frame
+    offset: float  # when frame 0 begins
+    ends: np.ndarray  # when each clip ends
+
+    def take(self, clips: np.ndarray) -> "Timeline":
+        """Return that of the chosen clips."""
+        return self._replace(ends=self.ends[clips])
+
+    def of(self, runs: Runs) -> tuple[np.ndarray, np.ndarray]:
+        """Return onsets and offsets in seconds, cut to the clips."""
+        ends = self.ends[runs.clip]
+        return run_times(runs.start, runs.stop, self.step, self.offset, ends)
+
+
 class FlatEvents(NamedTuple):
     """Events of many clips as parallel arrays, sorted by class, clip, then onset."""
 
@@ -104,8 +122,8 @@ class EventDecoder(BaseEstimator):
 
     The score curve of each class of each clip is rescaled if asked, smoothed, and cut
     into events; then short gaps are closed and short events dropped, in this order. An
-    event is the union of its frames, and frame k covers
-    [k, k + 1) times the time resolution: nothing drifts.
+    event is the union of its frames, cut to the time of its clip, and frame k lasts from
+    k to k + 1 times the time resolution, from the time offset on: nothing drifts.
 
     There is nothing to fit: a decoder holds settings. Those marked "per class" take
     one value for all classes, a sequence with one value per class in the order of the
@@ -127,7 +145,8 @@ class EventDecoder(BaseEstimator):
         frames.
     threshold : float, per class, default=0.5
         A frame is active when its score > threshold. The threshold is read in the
-        precision of the scores: a float32 score of 0.3 does not exceed 0.3.
+        precision of the scores, to which smoothed curves are rounded, too: a float32
+        score of 0.3 does not exceed 0.3.
     low_threshold : float, {"half", "tenth"} or None, per class, default="tenth"
         Hysteresis: frames with a score > low_threshold are active, too, where an
         unbroken run of them contains a frame above `threshold`. A name is a share of
@@ -224,7 +243,13 @@ class EventDecoder(BaseEstimator):
         self.flat = flat
 
     def decode(
-        self, frame_proba, time_resolution, classes, tags=None, durations=None
+        self,
+        frame_proba,
+        time_resolution,
+        classes,
+        tags=None,
+        durations=None,
+        time_offset=None,
     ) -> np.ndarray:
         """Decode the frame scores of several clips.
 
@@ -241,8 +266,12 @@ class EventDecoder(BaseEstimator):
             The classes to decode in each clip, marked by a positive number. By default
             all of them.
         durations : array-like of shape (n_clips,), default=None
-            Length of each clip in seconds, which no offset exceeds. By default a clip
-            ends with its last frame.
+            Length of each clip in seconds, which no offset exceeds. By default what
+            `frame_proba` carries; where that is nothing, a clip ends with its last
+            frame.
+        time_offset : float, default=None
+            When frame 0 begins, in seconds. By default what `frame_proba` carries,
+            else 0.
 
         Returns
         -------
@@ -263,7 +292,9 @@ class EventDecoder(BaseEstimator):
             If a setting is impossible.
         """
         n_clips = len(frame_proba)
-        flat = decode_flat(self, frame_proba, time_resolution, classes, tags, durations)
+        flat = decode_flat(
+            self, frame_proba, time_resolution, classes, tags, durations, time_offset
+        )
         order = np.argsort(flat.clip, kind="stable")
         columns = (flat.onset, flat.offset, np.asarray(classes)[flat.class_index])
         onset, offset, label, score = (c[order] for c in (*columns, flat.score))
@@ -271,6 +302,59 @@ class EventDecoder(BaseEstimator):
         return stack_tables(
             make_events(onset[a:b], offset[a:b], label[a:b], score[a:b])
             for a, b in pairwise(cuts)
+        )
+
+    def curves(self, frame_proba, time_resolution, classes, tags=None) -> FeatureArray:
+        """Return the score curves that `decode` cuts: rescaled and smoothed.
+
+        Parameters
+        ----------
+        frame_proba : ndarray of shape (n_clips, n_frames, n_classes) or sequence of \
+                array-likes of shape (n_frames_i, n_classes)
+            Frame scores, 0 to 1.
+        time_resolution : float
+            Seconds per frame.
+        classes : sequence of length n_classes
+            The label of each class.
+        tags : array-like of shape (n_clips, n_classes), default=None
+            The classes to decode in each clip, marked by a positive number. By default
+            all of them.
+
+        Returns
+        -------
+        curves : FeatureArray of shape (n_clips, n_frames, n_classes), or of n_clips \
+                arrays (n_frames_i, n_classes)
+            The curves in the precision of the scores, 0 for the classes that `tags`
+            leave out, with the time resolution, and what `frame_proba` carries of time
+            offset and durations. A threshold on them finds what it finds in `decode`,
+            before gaps are closed and short events dropped.
+
+        Raises
+        ------
+        ValueError
+            As for `decode`.
+
+        Examples
+        --------
+        >>> from sklearn_sed import EventDecoder
+        >>> decoder = EventDecoder(smoothing="mean", smoothing_length=3.0)
+        >>> decoder.curves([[[0.0], [0.9], [0.0]]], 1.0, ["Dog"])[0].ravel().tolist()
+        [0.3, 0.3, 0.3]
+        """
+        step = float(frames_to_time(1, time_resolution))
+        settings = self._check(classes)
+        scores = stack_scores(frame_proba, len(settings))
+        stacked = np.zeros(scores.values.T.shape, scores.dtype)
+        shaped = _shape(self, settings, scores, step, tags)
+        length = np.diff(scores.bounds)
+        for index, clips, _, _, curve in shaped:
+            chosen = np.isin(np.arange(len(length)), clips)
+            stacked[np.repeat(chosen, length), index] = curve
+        return FeatureArray(
+            [stacked[a:b] for a, b in pairwise(scores.bounds)],
+            step,
+            getattr(frame_proba, "durations", None),
+            getattr(frame_proba, "time_offset", 0.0),
         )
 
     def _check(self, classes: Sequence[Any]) -> list[ClassSettings]:
@@ -328,32 +412,43 @@ def decode_flat(
     classes: Sequence[Any],
     tags: ArrayLike | None = None,
     durations: ArrayLike | None = None,
+    time_offset: float | None = None,
 ) -> FlatEvents:
     """Decode like `EventDecoder.decode`, to flat arrays instead of tables."""
     settings = decoder._check(classes)
-    step = float(frames_to_time(1, time_resolution))
-    curves = stack_scores(frame_proba, len(settings))
-    n_clips = len(curves.bounds) - 1
-    chosen = _tag_mask(tags, n_clips, len(settings))
-    ends = clip_ends(durations, n_clips)
+    times = make_timeline(frame_proba, time_resolution, durations, time_offset)
+    scores = stack_scores(frame_proba, len(settings))
     parts = []
-    for index, own in enumerate(settings):
-        clips = np.flatnonzero(chosen[:, index])
-        if not clips.size:
-            continue
-        proba, bounds = select_clips(curves.values[index], curves.bounds, clips)
-        curve = shape_curve(proba, bounds, own, step)
-        runs = find_runs(curve, bounds, decoder, own, step, curves.dtype)
-        runs = close_gaps(runs, own.min_gap, step)
-        runs = drop_short(runs, own.min_duration, step, ends[clips])
-        onset, offset = run_times(runs, step, ends[clips])
+    shaped = _shape(decoder, settings, scores, times.step, tags)
+    for index, clips, proba, bounds, curve in shaped:
+        own, own_times = settings[index], times.take(clips)
+        runs = find_runs(curve, bounds, decoder, own, times.step, scores.dtype)
+        runs = close_gaps(runs, own.min_gap, times.step)
+        runs = drop_short(runs, own.min_duration, own_times)
         score = _mean_score(proba, bounds, runs)
         column = np.full(len(score), index)
-        parts.append((clips[runs.clip], column, onset, offset, score))
+        parts.append((clips[runs.clip], column, *own_times.of(runs), score))
     if not parts:
         none = np.zeros(0, dtype=np.int64)
         return FlatEvents(none, none, *np.zeros((3, 0)))
     return FlatEvents(*(np.concatenate(column) for column in zip(*parts)))
+
+
+def _shape(
+    decoder: EventDecoder,
+    settings: Sequence[ClassSettings],
+    scores: ScoreCurves,
+    step: float,
+    tags: ArrayLike | None,
+) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield class, clips, scores, bounds and curve of what the tags let through."""
+    chosen = _tag_mask(tags, len(scores.bounds) - 1, len(settings))
+    for index, own in enumerate(settings):
+        clips = np.flatnonzero(chosen[:, index])
+        if clips.size:
+            proba, bounds = select_clips(scores.values[index], scores.bounds, clips)
+            curve = shape_curve(proba, bounds, decoder, own, step, scores.dtype)
+            yield index, clips, proba, bounds, curve
 
 
 def stack_scores(frame_proba: Any, n_classes: int) -> ScoreCurves:
@@ -409,7 +504,22 @@ def _tag_mask(tags: ArrayLike | None, n_clips: int, n_classes: int) -> np.ndarra
     return chosen
 
 
-def clip_ends(durations: ArrayLike | None, n_clips: int) -> np.ndarray:
+def make_timeline(
+    frame_proba: Any,
+    time_resolution: float,
+    durations: ArrayLike | None = None,
+    time_offset: float | None = None,
+) -> Timeline:
+    """Return when the frames of clips are, by what is given and what they carry."""
+    step = float(frames_to_time(1, time_resolution))
+    if time_offset is None:
+        time_offset = getattr(frame_proba, "time_offset", 0.0)
+    if durations is None:
+        durations = getattr(frame_proba, "durations", None)
+    return Timeline(step, float(time_offset), _clip_ends(durations, len(frame_proba)))
+
+
+def _clip_ends(durations: ArrayLike | None, n_clips: int) -> np.ndarray:
     """Return the time that ends each clip, infinite where its last frame does."""
     if durations is None:
         return np.full(n_clips, np.inf)
@@ -438,18 +548,30 @@ def select_clips(
 
 
 def shape_curve(
-    curve: np.ndarray, bounds: np.ndarray, own: ClassSettings, time_resolution: float
+    curve: np.ndarray,
+    bounds: np.ndarray,
+    decoder: EventDecoder,
+    own: ClassSettings,
+    time_resolution: float,
+    dtype: np.dtype,
 ) -> np.ndarray:
-    """Rescale and smooth the curves of one class as its settings say."""
+    """Rescale and smooth the curves of one class as its settings say.
+
+    They are rounded to the precision in which thresholds are read, so that what is a
+    tie there is one for whoever cuts them.
+    """
     if own.rescale:
-        curve = _rescale(curve, bounds)
-    if own.smoothing is None:
-        return curve
-    n_frames = _odd_frames(own.smoothing_length, time_resolution)
-    return _smooth(curve, bounds, own.smoothing, n_frames)
+        curve = rescale(curve, bounds)
+    if own.smoothing is not None:
+        n_frames = _odd_frames(own.smoothing_length, time_resolution)
+        curve = _smooth(curve, bounds, own.smoothing, n_frames)
+    if decoder.segmenter == "area":
+        n_frames = _odd_frames(decoder.window_length, time_resolution)
+        curve = _smooth(curve, bounds, "mean", n_frames)
+    return curve.astype(dtype).astype(np.float64)
 
 
-def _rescale(curve: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+def rescale(curve: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     """Stretch the curve of each clip to 0..1; leave a flat curve as it is."""
     length = np.diff(bounds)
     margin = np.minimum(EDGE_FRAMES, length // 4)
@@ -513,9 +635,6 @@ def find_runs(
     if decoder.segmenter == "derivative":
         half = max(1, round(decoder.window_length / time_resolution / 2))
         return _runs_by_derivative(curve, bounds, decoder, high, half)
-    if decoder.segmenter == "area":
-        n_frames = _odd_frames(decoder.window_length, time_resolution)
-        curve = _smooth(curve, bounds, "mean", n_frames)
     return _runs_by_threshold(curve, bounds, high, low)
 
 
@@ -617,24 +736,11 @@ def close_gaps(runs: Runs, min_gap: float, time_resolution: float) -> Runs:
     return Runs(runs.clip[first], runs.start[first], runs.stop[last])
 
 
-def drop_short(
-    runs: Runs, min_duration: float, time_resolution: float, ends: np.ndarray
-) -> Runs:
+def drop_short(runs: Runs, min_duration: float, times: Timeline) -> Runs:
     """Drop runs that last less than `min_duration` seconds within their clip."""
-    onset, offset = run_times(runs, time_resolution, ends)
-    duration = offset - onset
-    tolerance = min(TIME_TOLERANCE, time_resolution / 4)
-    return runs.take((duration > tolerance) & (duration > min_duration - tolerance))
-
-
-def run_times(
-    runs: Runs, time_resolution: float, ends: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the onset and offset in seconds of each run, cut at the clip's end."""
-    onset = frames_to_time(runs.start, time_resolution)
-    return onset, np.minimum(
-        frames_to_time(runs.stop, time_resolution), ends[runs.clip]
-    )
+    onset, offset = times.of(runs)
+    is_long = offset - onset > min_duration - min(TIME_TOLERANCE, times.step / 4)
+    return runs.take(is_long & lasts(onset, offset, times.step))
 
 
 def _mean_score(proba: np.ndarray, bounds: np.ndarray, runs: Runs) -> np.ndarray:

@@ -15,10 +15,10 @@ from sklearn_sed._decoding._decoder import (
     ClassSettings,
     EventDecoder,
     Runs,
+    Timeline,
     close_gaps,
     drop_short,
     find_runs,
-    run_times,
     shape_curve,
 )
 
@@ -98,6 +98,8 @@ class CurveDecoder:
         Seconds per frame.
     dtype : dtype
         The precision in which thresholds are read.
+    time_offset : float
+        When the first frame begins, in seconds.
     """
 
     def __init__(
@@ -106,11 +108,13 @@ class CurveDecoder:
         own: ClassSettings,
         time_resolution: float,
         dtype: np.dtype,
+        time_offset: float,
     ):
         self.decoder = decoder
         self.own = own._replace(rescale=False)
         self.step = time_resolution
         self.dtype = dtype
+        self.offset = time_offset
         # Frames that smoothing and the segmenters look ahead and back, generously:
         # steps of a curve lie in the middle of stretches that are steep.
         n_windows = 16 if decoder.segmenter == "derivative" else 1
@@ -130,7 +134,7 @@ class CurveDecoder:
         """The time before which no further event will end."""
         waiting = self._waiting.stop
         frame = waiting[0] if len(waiting) else self._first + self._n_done
-        return float(frame * self.step)
+        return float(frame * self.step + self.offset)
 
     def push(
         self, rows: np.ndarray, end: float | None
@@ -164,7 +168,8 @@ class CurveDecoder:
         """Find the runs in the columns up to `n_known` that are not done."""
         curve, proba, share = self._rows
         bounds = np.array([0, len(curve)])
-        curve = shape_curve(curve, bounds, self.own, self.step)
+        shape = (self.decoder, self.own, self.step, self.dtype)
+        curve = shape_curve(curve, bounds, *shape)
         high, low = self.own.threshold, self.own.low
         if self.decoder.segmenter == "derivative":
             # Its threshold is but the state to begin with, which is known here.
@@ -243,10 +248,10 @@ class CurveDecoder:
         """Return times and scores of those that are tagged and long enough."""
         found = found.take(found.tagged)
         runs = Runs(np.zeros(len(found.start), dtype=int), found.start, found.stop)
-        ends = np.array([end])
-        runs = drop_short(runs, self.own.min_duration, self.step, ends)
+        times = Timeline(self.step, self.offset, np.array([end]))
+        runs = drop_short(runs, self.own.min_duration, times)
         found = found.take(np.isin(found.start, runs.start))
-        onset, offset = run_times(runs, self.step, ends)
+        onset, offset = times.of(runs)
         score = (found.total - found.before) / (found.stop - found.start)
         return onset, offset, np.clip(score, 0, 1)
 
@@ -270,6 +275,8 @@ class StreamDecoder:
         Seconds per frame.
     dtype : dtype
         The precision of the scores.
+    time_offset : float, default=0.0
+        When the first frame begins, in seconds.
     """
 
     def __init__(
@@ -278,10 +285,11 @@ class StreamDecoder:
         classes: Sequence[Any],
         time_resolution: float,
         dtype: np.dtype,
+        time_offset: float = 0.0,
     ):
         self._labels = np.asarray(classes).tolist()
         self._curves = [
-            CurveDecoder(decoder, own, time_resolution, dtype)
+            CurveDecoder(decoder, own, time_resolution, dtype, time_offset)
             for own in decoder._check(self._labels)
         ]
         self._found: list[Event] = []

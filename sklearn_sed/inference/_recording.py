@@ -255,7 +255,11 @@ def _iter_events(
     for starts, values in scorer.score(chain([first], batches)):
         if decoder is None:
             decoder = StreamDecoder(
-                parts.decoder, parts.classes, scorer.time_resolution, scorer.dtype
+                parts.decoder,
+                parts.classes,
+                scorer.time_resolution,
+                scorer.dtype,
+                scorer.time_offset,
             )
         for start, window_values in zip(starts, values):
             fade.add(start, window_values)

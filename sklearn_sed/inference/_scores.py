@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_sed._clips._check import check_time_resolution
-from sklearn_sed._decoding._decoder import ScoreCurves, shape_curve, stack_scores
+from sklearn_sed._decoding._decoder import ScoreCurves, rescale, stack_scores
 from sklearn_sed.inference._model import Parts
 
 
@@ -35,11 +35,14 @@ class WindowScorer:
     time_resolution : float
         Seconds per frame of the scores. It is there once a window was scored, which
         the first one always is.
+    time_offset : float
+        When frame 0 begins, in seconds, likewise.
     dtype : dtype
         The precision of the scores, likewise.
     """
 
     time_resolution: float
+    time_offset: float
     dtype: np.dtype
 
     def __init__(self, parts: Parts, n_window: int):
@@ -121,6 +124,7 @@ class WindowScorer:
             )
         resolution = getattr(frames, "time_resolution", None)
         self.time_resolution = check_time_resolution(None, resolution)
+        self.time_offset = frames.time_offset
         self.dtype = scores.dtype
         return scores
 
@@ -129,12 +133,7 @@ class WindowScorer:
         curves = np.zeros_like(scores.values)
         for column, own in enumerate(self._settings):
             if own.rescale:
-                curves[column] = shape_curve(
-                    scores.values[column],
-                    scores.bounds,
-                    own._replace(smoothing=None),
-                    self.time_resolution,
-                )
+                curves[column] = rescale(scores.values[column], scores.bounds)
         return curves
 
     def curves(self, means: np.ndarray) -> np.ndarray:

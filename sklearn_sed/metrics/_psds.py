@@ -103,6 +103,7 @@ def psds_score(
     frame_proba: Sequence[ArrayLike],
     *,
     time_resolution: float,
+    time_offset: float | None = None,
     labels: Sequence[Any],
     durations: ArrayLike,
     dtc_threshold: float = 0.7,
@@ -128,8 +129,11 @@ def psds_score(
         Frame scores of each clip. Any sequence will do, also one that reads a clip
         when asked for it; it is read once per block of classes.
     time_resolution : float
-        Seconds per frame. Frame k covers ``[k * time_resolution, (k + 1) *
-        time_resolution)``; what lies beyond the end of the clip is cut off.
+        Seconds per frame.
+    time_offset : float, default=None
+        When frame 0 begins, in seconds. By default what `frame_proba` carries, else 0.
+        Frame k lasts from ``time_offset + k * time_resolution`` to ``time_offset +
+        (k + 1) * time_resolution``; what lies beyond the ends of the clip is cut off.
     labels : sequence of str of length n_labels
         The class of each column.
     durations : float or array-like of shape (n_clips,)
@@ -206,6 +210,7 @@ def psds_score(
         y_true,
         frame_proba,
         time_resolution=time_resolution,
+        time_offset=time_offset,
         labels=labels,
         durations=durations,
         dtc_threshold=dtc_threshold,
@@ -223,6 +228,7 @@ def psd_roc_curve(
     frame_proba: Sequence[ArrayLike],
     *,
     time_resolution: float,
+    time_offset: float | None = None,
     labels: Sequence[Any],
     durations: ArrayLike,
     dtc_threshold: float = 0.7,
@@ -243,6 +249,8 @@ def psd_roc_curve(
         Frame scores of each clip.
     time_resolution : float
         Seconds per frame.
+    time_offset : float, default=None
+        When frame 0 begins, in seconds. By default what `frame_proba` carries, else 0.
     labels : sequence of str of length n_labels
         The class of each column.
     durations : float or array-like of shape (n_clips,)
@@ -283,7 +291,17 @@ def psd_roc_curve(
     labels = check_labels(labels)
     events = _check_reference(y_true, labels)
     seconds = check_durations(durations, events.n_clips)
-    n_frames = _check_scores(frame_proba, labels, time_resolution, seconds)
+    if time_offset is None:
+        time_offset = getattr(frame_proba, "time_offset", 0.0)
+    n_before = int(time_to_frames(0.0, time_resolution, "onset", time_offset))
+    if n_before > 0:  # frames that end before the clip begins
+        frame_proba = [np.asarray(scores)[n_before:] for scores in frame_proba]
+        time_offset += n_before * time_resolution
+    n_frames = _check_scores(frame_proba, labels, seconds)
+    ends = time_to_frames(seconds, time_resolution, "offset", time_offset)
+    n_frames = np.minimum(n_frames, ends.clip(0))
+    bounds = np.arange(n_frames.max(initial=0) + 1)
+    times = frames_to_time(bounds, time_resolution, time_offset).clip(0)
     weights = alpha_ct * _cross_trigger_weights(events, len(labels))
     thresholds = (float(dtc_threshold), float(gtc_threshold), cttc_threshold or 1.0)
     curves = {}
@@ -291,7 +309,7 @@ def psd_roc_curve(
         changes = _sweep(
             scores,
             n_frames,
-            time_resolution,
+            times,
             seconds,
             events,
             index,
@@ -328,16 +346,15 @@ def _check_reference(y_true: Sequence[pd.DataFrame], labels: list[Any]) -> Event
 def _check_scores(
     frame_proba: Sequence[ArrayLike],
     labels: list[Any],
-    time_resolution: float,
     durations: NDArray[np.float64],
 ) -> NDArray[np.int64]:
-    """Return how many frames of each clip begin before its end."""
+    """Return how many frames each clip has."""
     if len(frame_proba) != len(durations):
         raise LabelError(
             f"y_true has {len(durations)} clips but frame_proba has "
             f"{len(frame_proba)}; pass the scores of the clips in y_true"
         )
-    n_frames = time_to_frames(durations, time_resolution, side="offset")
+    n_frames = np.zeros(len(durations), dtype=np.int64)
     for clip, scores in enumerate(map(np.asarray, frame_proba)):
         if scores.ndim != 2 or scores.shape[1] != len(labels):
             raise ClipError(
@@ -347,7 +364,7 @@ def _check_scores(
             )
         if not np.isfinite(scores).all():
             raise ClipError(clip, "frame_proba contains NaN or infinity")
-        n_frames[clip] = min(n_frames[clip], len(scores))
+        n_frames[clip] = len(scores)
     return n_frames
 
 
@@ -379,7 +396,7 @@ def _by_class(
 def _sweep(
     scores: NDArray[np.float64],
     n_frames: NDArray[np.int64],
-    time_resolution: float,
+    times: NDArray[np.float64],
     durations: NDArray[np.float64],
     events: EventArrays,
     target: int,
@@ -389,11 +406,10 @@ def _sweep(
     """Find the change in false positives, true positives and cross-triggers."""
     from sklearn_sed.metrics._sweep import sweep
 
-    n_longest = int(n_frames.max(initial=0))
     return sweep(
         scores,
         np.append(0, np.cumsum(n_frames)),
-        frames_to_time(np.arange(n_longest + 1), time_resolution),
+        times,
         durations,
         np.searchsorted(events.clip, np.arange(events.n_clips + 1)),
         events.onset,

@@ -240,6 +240,7 @@ def _psds(estimator: Any, X: Any, y: Any, **scenario: float) -> float:
         y,
         [add_columns(scores, len(labels)) for scores in frames],
         time_resolution=resolution,
+        time_offset=getattr(frames, "time_offset", 0.0),
         labels=labels,
         durations=durations,
         **scenario,

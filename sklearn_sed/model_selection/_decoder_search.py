@@ -14,11 +14,11 @@ from sklearn_sed._decoding._decoder import (
     ClassSettings,
     EventDecoder,
     Runs,
+    Timeline,
     check_per_class,
     close_gaps,
     drop_short,
     find_runs,
-    run_times,
     shape_curve,
 )
 from sklearn_sed.events import make_events, stack_tables
@@ -40,8 +40,7 @@ class ClassCurves(NamedTuple):
     values: np.ndarray
     bounds: np.ndarray
     clips: np.ndarray  # of all held-back clips
-    ends: np.ndarray
-    time_resolution: float
+    times: Timeline  # of these clips
     dtype: np.dtype
 
 
@@ -78,8 +77,7 @@ def search_settings(
     """
 
     def score(clips: np.ndarray, runs: Runs) -> float:
-        onset, offset = run_times(runs, curves.time_resolution, curves.ends)
-        return objective(clips[runs.clip], onset, offset)
+        return objective(clips[runs.clip], *curves.times.of(runs))
 
     if not curves.clips.size:
         nothing = np.zeros(0, dtype=np.int64)
@@ -123,7 +121,8 @@ def _candidates(
     What several settings have in common is computed once: a curve is smoothed, then cut
     for each pair of thresholds, then cleaned for each gap and each duration.
     """
-    values, bounds, _, ends, step, dtype = curves
+    values, bounds, _, times, dtype = curves
+    step = times.step
     shapes = product(grid["rescale"], grid["smoothing"], grid["smoothing_length"])
     cuts = [
         ClassSettings(False, None, 0.0, high, low, 0.0, 0.0)
@@ -141,14 +140,15 @@ def _candidates(
             "smoothing": smoothing,
             "smoothing_length": length,
         }
-        curve = shape_curve(values, bounds, cuts[0]._replace(**shape), step)
+        own = cuts[0]._replace(**shape)
+        curve = shape_curve(values, bounds, decoder, own, step, dtype)
         for cut in cuts:
             own = cut._replace(**shape)
             found = find_runs(curve, bounds, decoder, own, step, dtype)
             for min_gap in grid["min_gap"]:
                 joined = close_gaps(found, min_gap, step)
                 for min_duration in grid["min_duration"]:
-                    runs = drop_short(joined, min_duration, step, ends)
+                    runs = drop_short(joined, min_duration, times)
                     yield own._replace(min_gap=min_gap, min_duration=min_duration), runs
 
 

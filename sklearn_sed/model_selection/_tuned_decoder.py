@@ -24,7 +24,8 @@ from sklearn.utils.validation import _check_method_params, check_is_fitted
 from sklearn_sed._clips._check import check_time_resolution
 from sklearn_sed._decoding._decoder import (
     EventDecoder,
-    clip_ends,
+    Timeline,
+    make_timeline,
     select_clips,
     stack_scores,
 )
@@ -49,8 +50,7 @@ class HeldBack(NamedTuple):
 
     frame_proba: list[np.ndarray]
     tags: np.ndarray
-    time_resolution: float
-    ends: np.ndarray
+    times: Timeline
 
 
 class TunedDecoderCV(MetaEstimatorMixin, BaseEstimator):
@@ -474,8 +474,9 @@ def _score_clips(estimator: Any, X: Any, classes: np.ndarray) -> HeldBack:
     return HeldBack(
         [aligned(clip) for clip in frames],
         aligned(tags),
-        check_time_resolution(None, getattr(frames, "time_resolution", None)),
-        clip_ends(getattr(frames, "durations", None), len(frames)),
+        make_timeline(
+            frames, check_time_resolution(None, getattr(frames, "time_resolution", None))
+        ),
     )
 
 
@@ -485,7 +486,8 @@ def _split_classes(
     """Yield the curves of each class in the clips that are tagged with it."""
     frame_proba = [clip for part in held_back for clip in part.frame_proba]
     stacked = stack_scores(frame_proba, tags.shape[1])
-    ends = np.concatenate([part.ends for part in held_back])
+    ends = np.concatenate([part.times.ends for part in held_back])
+    times = held_back[0].times._replace(ends=ends)
     for column, values in zip(tags.T, stacked.values):
         clips = np.flatnonzero(column > 0)
         curve, bounds = select_clips(values, stacked.bounds, clips)
@@ -493,7 +495,6 @@ def _split_classes(
             curve,
             bounds,
             clips,
-            ends[clips],
-            held_back[0].time_resolution,
+            times.take(clips),
             stacked.dtype,
         )

@@ -7,6 +7,7 @@ from sklearn.utils import _safe_indexing
 
 from sklearn_sed._clips._check import check_time_resolution
 from sklearn_sed._features._mel import hz_to_mel
+from sklearn_sed.events import frames_to_time
 from sklearn_sed.plotting._style import class_name, frame_model
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class ClipDisplay:
 
     spectrogram: Any
     time_resolution: Any
+    time_offset: Any
     duration: Any
     sample_rate: Any
     fmin: Any
@@ -37,7 +39,6 @@ class ClipDisplay:
         labels: list[Any],
         last_offset: float,
         cmap: Any,
-        time_resolution: float | None,
     ) -> None:
         """Draw the spectrogram, the names of the lanes and the labels of the axes."""
         n_lanes = len(labels)
@@ -46,14 +47,15 @@ class ClipDisplay:
         top, end = -0.5, last_offset
         self.im_ = None
         if self.spectrogram is not None:
-            bands, seconds = self._check_spectrogram(time_resolution)
-            top, end = top - SPECTROGRAM_HEIGHT, max(end, seconds)
+            bands = self._check_spectrogram()
+            edges = self._frame_times([0, len(bands)])
+            top, end = top - SPECTROGRAM_HEIGHT, max(end, edges[1])
             peak = bands.max()
             self.im_ = ax.imshow(
                 bands.T,
                 origin="lower",
                 aspect="auto",
-                extent=(0.0, seconds, -0.5, top),
+                extent=(*edges, -0.5, top),
                 cmap=cmap,
                 vmin=max(bands.min(), peak - DYNAMIC_RANGE),
                 vmax=peak,
@@ -68,20 +70,26 @@ class ClipDisplay:
         ax.set(xlim=(0.0, end or 1.0), ylim=(max(n_lanes, 1) - 0.5, top))
         ax.set_xlabel("Time (s)")
 
-    def _check_spectrogram(
-        self, time_resolution: float | None
-    ) -> tuple[np.ndarray, float]:
-        """Return the spectrogram as an array, and how many seconds it lasts."""
+    def _frame_times(self, frames: Any) -> np.ndarray:
+        """Return when frames begin, by what is given or the first that carries it."""
+        carriers = [getattr(self, name, None) for name in ("frame_proba", "spectrogram")]
+        known = [getattr(carrier, "time_resolution", None) for carrier in carriers]
+        first = known[0] is None  # then what the spectrogram carries
+        resolution = check_time_resolution(self.time_resolution, known[first])
+        offset = self.time_offset
+        if offset is None:
+            offset = getattr(carriers[first], "time_offset", 0.0)
+        return frames_to_time(frames, resolution, offset)
+
+    def _check_spectrogram(self) -> np.ndarray:
+        """Return the spectrogram as an array."""
         bands = np.asarray(self.spectrogram, dtype=np.float64)
         if bands.ndim != 2 or 0 in bands.shape or not np.isfinite(bands).all():
             raise ValueError(
                 "spectrogram must be the finite features of one clip, (n_frames, "
                 f"n_mels), got an array of shape {bands.shape}"
             )
-        resolution = check_time_resolution(
-            time_resolution, getattr(self.spectrogram, "time_resolution", None)
-        )
-        return bands, len(bands) * resolution
+        return bands
 
     def _band_ticks(self, n_mels: int) -> list[tuple[float, str]]:
         """Return at which height, counted in bands, to write which frequency."""
@@ -114,14 +122,13 @@ def of_clip(sequence: Any, clip: int, name: str) -> Any:
 
 
 def describe_features(features: Any, clip: int) -> dict[str, Any]:
-    """Return the spectrogram of a clip, its clock and its duration, where known."""
+    """Return the spectrogram of a clip, which has its clock, and its duration."""
     spectrogram = of_clip(features, clip, "X")
     if not isinstance(spectrogram, np.ndarray) or spectrogram.ndim != 2:
         return {}
     durations = getattr(features, "durations", None)
     return {
         "spectrogram": spectrogram,
-        "time_resolution": getattr(features, "time_resolution", None),
         "duration": None if durations is None else float(durations[clip]),
     }
 

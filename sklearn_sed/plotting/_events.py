@@ -38,6 +38,8 @@ class EventsDisplay(ClipDisplay):
         Mel spectrogram of the clip in dB. None draws the events alone.
     time_resolution : float, default=None
         Seconds per frame of the spectrogram. By default what the spectrogram carries.
+    time_offset : float, default=None
+        When its frame 0 begins, in seconds. By default what it carries, else 0.
     duration : float, default=None
         Length of the clip in seconds. By default the end of what is drawn.
     sample_rate : float, default=None
@@ -82,6 +84,7 @@ class EventsDisplay(ClipDisplay):
         labels=None,
         spectrogram=None,
         time_resolution=None,
+        time_offset=None,
         duration=None,
         sample_rate=None,
         fmin=0.0,
@@ -92,6 +95,7 @@ class EventsDisplay(ClipDisplay):
         self.labels = labels
         self.spectrogram = spectrogram
         self.time_resolution = time_resolution
+        self.time_offset = time_offset
         self.duration = duration
         self.sample_rate = sample_rate
         self.fmin = fmin
@@ -143,7 +147,7 @@ class EventsDisplay(ClipDisplay):
         height = 1.0 + 0.3 * len(labels) + (self.spectrogram is not None) * 1.4
         ax = prepare_axes(self, ax, 6.0, height)
         last_offset = drawn["offset"].max() if len(drawn) else 0.0
-        self._draw_clip(ax, list(labels), last_offset, cmap, self.time_resolution)
+        self._draw_clip(ax, list(labels), last_offset, cmap)
         style = {"height": 0.38, "linewidth": 0.8}
         reference = {"color": REFERENCE_COLOR, "label": "reference"} | style
         estimate = {"color": ESTIMATED_COLOR, "label": "estimated"} | style

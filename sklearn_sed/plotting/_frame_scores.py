@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from sklearn_sed._clips._check import check_time_resolution
-from sklearn_sed.events import check_events, frames_to_time
+from sklearn_sed.events import check_events
 from sklearn_sed.exceptions import LabelError
 from sklearn_sed.plotting._clip import (
     ClipDisplay,
@@ -46,6 +45,8 @@ class FrameScoresDisplay(ClipDisplay):
         Mel spectrogram of the clip in dB. None draws the curves alone.
     time_resolution : float, default=None
         Seconds per frame. By default what `frame_proba` or the spectrogram carries.
+    time_offset : float, default=None
+        When frame 0 begins, in seconds. By default what they carry, else 0.
     duration : float, default=None
         Length of the clip in seconds. By default the end of what is drawn.
     sample_rate : float, default=None
@@ -97,6 +98,7 @@ class FrameScoresDisplay(ClipDisplay):
         labels=None,
         spectrogram=None,
         time_resolution=None,
+        time_offset=None,
         duration=None,
         sample_rate=None,
         fmin=0.0,
@@ -109,6 +111,7 @@ class FrameScoresDisplay(ClipDisplay):
         self.labels = labels
         self.spectrogram = spectrogram
         self.time_resolution = time_resolution
+        self.time_offset = time_offset
         self.duration = duration
         self.sample_rate = sample_rate
         self.fmin = fmin
@@ -156,11 +159,11 @@ class FrameScoresDisplay(ClipDisplay):
         """
         scores, columns = self._checked_scores()
         labels = [list(self.classes)[column] for column in columns]
-        resolution = self._find_time_resolution()
-        times = frames_to_time(np.arange(len(scores)) + 0.5, resolution)
+        times = self._frame_times(np.arange(len(scores)) + 0.5)
+        end = float(self._frame_times(len(scores)))
         height = 1.0 + 0.42 * len(labels) + (self.spectrogram is not None) * 1.7
         ax = prepare_axes(self, ax, 6.0, height)
-        self._draw_clip(ax, labels, len(scores) * resolution, cmap, resolution)
+        self._draw_clip(ax, labels, end, cmap)
         self.bars_true_ = self._draw_reference(ax, labels, true_kwargs)
         style = {"color": BLACK, "linewidth": 1.0, "label": "score, 0 to 1"}
         style |= line_kwargs or {}
@@ -195,13 +198,6 @@ class FrameScoresDisplay(ClipDisplay):
                 f"labels: {unknown[0]!r} is not among the classes {classes}"
             )
         return scores, [classes.index(label) for label in labels]
-
-    def _find_time_resolution(self):
-        """Return the seconds per frame, from wherever they are known."""
-        carried = getattr(self.frame_proba, "time_resolution", None)
-        if carried is None:
-            carried = getattr(self.spectrogram, "time_resolution", None)
-        return check_time_resolution(self.time_resolution, carried)
 
     def _draw_reference(self, ax, labels, true_kwargs):
         """Shade the reference events in their lanes."""
@@ -240,6 +236,7 @@ class FrameScoresDisplay(ClipDisplay):
         threshold=None,
         labels=None,
         time_resolution=None,
+        time_offset=None,
         duration=None,
         sample_rate=None,
         fmin=0.0,
@@ -269,6 +266,8 @@ class FrameScoresDisplay(ClipDisplay):
             The classes to show. By default all.
         time_resolution : float, default=None
             Seconds per frame. By default what scores or features carry.
+        time_offset : float, default=None
+            When frame 0 begins, in seconds. By default what they carry, else 0.
         duration : float, default=None
             Length of the clip in seconds. By default what the features say.
         sample_rate, fmin, fmax : float
@@ -288,17 +287,17 @@ class FrameScoresDisplay(ClipDisplay):
         ValueError
             If there is no such clip, or for the reasons of :meth:`plot`.
         """
-        found = {"time_resolution": getattr(frame_proba, "time_resolution", None)}
-        if X is not None:
-            found |= describe_features(X, clip)
-        given = {"time_resolution": time_resolution, "duration": duration}
-        found |= {name: value for name, value in given.items() if value is not None}
+        found = {} if X is None else describe_features(X, clip)
+        if duration is not None:
+            found["duration"] = duration
         display = cls(
             of_clip(frame_proba, clip, "frame_proba"),
             classes,
             events_true=of_clip(y_true, clip, "y_true"),
             threshold=threshold,
             labels=labels,
+            time_resolution=time_resolution,
+            time_offset=time_offset,
             sample_rate=sample_rate,
             fmin=fmin,
             fmax=fmax,

@@ -139,6 +139,7 @@ class PSDROCDisplay:
         *,
         labels,
         time_resolution=None,
+        time_offset=None,
         durations=None,
         scenario=1,
         name=None,
@@ -158,6 +159,8 @@ class PSDROCDisplay:
             The class of each column.
         time_resolution : float, default=None
             Seconds per frame. By default what the scores carry.
+        time_offset : float, default=None
+            When frame 0 begins, in seconds. By default what the scores carry, else 0.
         durations : float or array-like of shape (n_clips,), default=None
             Length of each clip in seconds. By default what the scores carry, else the
             length of their frames.
@@ -198,6 +201,7 @@ class PSDROCDisplay:
             y_true,
             frame_proba,
             time_resolution=resolution,
+            time_offset=time_offset,
             labels=labels,
             durations=durations,
             **scenario if isinstance(scenario, dict) else SCENARIOS[scenario],
@@ -246,6 +250,7 @@ class PSDROCDisplay:
             [add_columns(clip, len(labels)) for clip in scores],
             labels=labels,
             time_resolution=getattr(scores, "time_resolution", None),
+            time_offset=getattr(scores, "time_offset", None),
             durations=getattr(scores, "durations", None),
             scenario=scenario,
             name=name,
