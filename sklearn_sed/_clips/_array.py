@@ -100,8 +100,8 @@ or sequence of n_clips arrays of shape (n_frames_i, n_mels)
             )
         if not -np.inf < time_offset < np.inf:
             raise ValueError(
-                f"time_offset={time_offset} must be a number: the second at which frame "
-                "0 begins"
+                f"time_offset={time_offset} must be a number: the second at which "
+                "frame 0 begins"
             )
         if durations is not None:
             durations = np.array(durations, dtype=np.float64)
@@ -227,7 +227,7 @@ or sequence of n_clips arrays of shape (n_frames_i, n_mels)
         """Return a view, as :meth:`numpy.ndarray.view` does."""
         return self._keep_clock(super().view(*args, **kwargs))
 
-    @property
+    @property  # type: ignore[misc]
     def strides(self) -> Any:
         """The strides: what joblib hashes beside values, shape and type."""
         return _Strides(super().strides, self._clock)
@@ -250,6 +250,8 @@ or sequence of n_clips arrays of shape (n_frames_i, n_mels)
 
 class _Strides(tuple):
     """Strides that are pickled, and so hashed, together with a clock."""
+
+    clock: tuple
 
     def __new__(cls, strides: tuple, clock: tuple) -> "_Strides":
         whole = super().__new__(cls, strides)
@@ -309,7 +311,7 @@ def _common_clock(values: Any, result: np.ndarray) -> Clock:
 def _joined_clock(arrays: Sequence[Any]) -> Clock:
     """Return the clock of arrays of clips put together."""
     clocks = [getattr(x, "_clock", Clock()) for x in arrays]
-    known = [c.durations for c in clocks if np.ndim(c.durations) == 1]
+    known = [c.durations for c in clocks if c.durations is not None and not c.is_clip]
     return Clock(
         *_common_frames(clocks),
         durations=np.concatenate(known) if len(known) == len(clocks) else None,

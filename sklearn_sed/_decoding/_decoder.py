@@ -122,8 +122,8 @@ class EventDecoder(BaseEstimator):
 
     The score curve of each class of each clip is rescaled if asked, smoothed, and cut
     into events; then short gaps are closed and short events dropped, in this order. An
-    event is the union of its frames, cut to the time of its clip, and frame k lasts from
-    k to k + 1 times the time resolution, from the time offset on: nothing drifts.
+    event is the union of its frames, cut to the time of its clip, and frame k lasts
+    from k to k + 1 times the time resolution after the time offset: nothing drifts.
 
     There is nothing to fit: a decoder holds settings. Those marked "per class" take
     one value for all classes, a sequence with one value per class in the order of the

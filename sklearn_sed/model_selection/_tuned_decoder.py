@@ -475,7 +475,8 @@ def _score_clips(estimator: Any, X: Any, classes: np.ndarray) -> HeldBack:
         [aligned(clip) for clip in frames],
         aligned(tags),
         make_timeline(
-            frames, check_time_resolution(None, getattr(frames, "time_resolution", None))
+            frames,
+            check_time_resolution(None, getattr(frames, "time_resolution", None)),
         ),
     )
 

@@ -72,7 +72,9 @@ class ClipDisplay:
 
     def _frame_times(self, frames: Any) -> np.ndarray:
         """Return when frames begin, by what is given or the first that carries it."""
-        carriers = [getattr(self, name, None) for name in ("frame_proba", "spectrogram")]
+        carriers = [
+            getattr(self, name, None) for name in ("frame_proba", "spectrogram")
+        ]
         known = [getattr(carrier, "time_resolution", None) for carrier in carriers]
         first = known[0] is None  # then what the spectrogram carries
         resolution = check_time_resolution(self.time_resolution, known[first])

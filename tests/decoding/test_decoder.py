@@ -9,9 +9,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
 from sklearn.base import clone
 
+from sklearn_sed import FeatureArray
 from sklearn_sed._decoding._decoder import EventDecoder, decode_flat
-from sklearn_sed.events import make_events
+from sklearn_sed.events import frames_to_events, make_events
 from sklearn_sed.exceptions import ClipError, LabelError, TimeResolutionError
+from sklearn_sed.metrics import intersection_f1_score, psd_roc_curve
 
 SEGMENTERS = ("threshold", "derivative", "area")
 CLASSES = ["Cat", "Dog"]
@@ -116,6 +118,54 @@ def test_the_clip_ends_the_last_event():
     short = plain(min_duration=0.8)
     assert decode_curve(short, curve, 0.5, durations=[1.75]) == []
     assert decode_curve(plain(), curve, 0.5, durations=[1.0]) == []
+
+
+def test_times_begin_at_the_time_offset_and_stay_in_the_clip():
+    curve = [0.9, 0.9, 0, 0.9]
+    found = decode_curve(plain(), curve, 0.5, time_offset=-0.25, durations=[1.5])
+    assert found == [(0.0, 0.75), (1.25, 1.5)]
+    assert decode_curve(plain(), curve, 0.5, time_offset=0.25)[0] == (0.25, 1.25)
+    # Within the clip, the first event is a quarter of a second shorter.
+    short = plain(min_duration=0.8)
+    assert decode_curve(short, curve, 0.5, time_offset=-0.25) == []
+    # Frames before the clip begins are none of its events.
+    assert decode_curve(plain(), [0.9, 0, 0.9], 0.5, time_offset=-0.5) == [(0.5, 1)]
+
+
+def test_scores_say_themselves_where_and_how_long_they_are():
+    scores = np.full((2, 4, 1), 0.9)
+    timed = FeatureArray(scores, 0.5, [1.6, 1.7], -0.25)
+    found = plain().decode(timed, 0.5, ["Dog"])
+    given = plain().decode(scores, 0.5, ["Dog"], None, [1.6, 1.7], -0.25)
+    told = plain().decode(timed, 0.5, ["Dog"], durations=[1.0, 9.0], time_offset=0.0)
+    for tables, ends in (found, [1.6, 1.7]), (given, [1.6, 1.7]), (told, [1.0, 2.0]):
+        assert [table["offset"].tolist() for table in tables] == [[end] for end in ends]
+    ragged = FeatureArray([scores[0], scores[1, :2]], 0.5, None, -0.25)
+    ends = [table["offset"][0] for table in plain().decode(ragged, 0.5, ["Dog"])]
+    assert ends == [1.75, 0.75]
+
+
+# The curves that are decoded
+
+
+def test_curves_by_hand():
+    scores = np.array([[0.2, 0.2], [0.8, 0.5], [0.2, 0.8]], np.float32)
+    timed = FeatureArray([scores, scores[:2]], 0.5, [1.4, 0.9], -0.25)
+    decoder = plain(
+        rescale=[True, False], smoothing=["mean", None], smoothing_length=1.5
+    )
+    curves = decoder.curves(timed, 0.5, CLASSES, tags=[[1, 1], [0, 1]])
+    assert (curves.time_resolution, curves.time_offset) == (0.5, -0.25)
+    assert curves.durations.tolist() == [1.4, 0.9]
+    assert [curve.dtype for curve in curves] == [np.float32] * 2
+    third = np.full(3, 1 / 3, np.float32)
+    assert_array_equal(curves[0], np.column_stack((third, scores[:, 1])))
+    assert_array_equal(curves[1], np.column_stack((np.zeros(2), scores[:2, 1])))
+    plain_scores = decoder.curves(scores[np.newaxis].tolist(), 0.5, CLASSES)
+    assert plain_scores.shape == (1, 3, 2)
+    assert plain_scores.dtype == np.float64
+    assert plain_scores.durations is None
+    assert len(decoder.curves([], 0.5, CLASSES)) == 0
 
 
 # Smoothing and rescaling
@@ -419,6 +469,73 @@ def test_neighbours_never_change_a_clip(clips, decoder, time_resolution):
     alone = [decoder.decode([clip], time_resolution, CLASSES)[0] for clip in clips]
     for table, single in zip(together, alone):
         assert_frame_equal(table, single, check_exact=True)
+
+
+@given(st.data(), decoders, st.sampled_from([np.float16, np.float32, np.float64]))
+@settings(max_examples=200, deadline=None)
+def test_a_threshold_finds_the_same_in_curves_and_in_decode(data, decoder, dtype):
+    """Also at ties: at a value of the smoothed curve, and one float step beside it."""
+    draw = data.draw
+    clips = [c.astype(dtype) for c in draw(st.lists(clip_scores, min_size=1))]
+    n_frames = [len(clip) for clip in clips]
+    step = 0.1
+    timed = FeatureArray(clips, step, np.array(n_frames) * step - 0.07, -0.05)
+    tags = draw(hnp.arrays(bool, (len(clips), 2)))
+    if decoder.segmenter == "derivative":
+        decoder.segmenter = "area"
+    decoder.set_params(low_threshold=None, min_gap=0, min_duration=0)
+    curves = decoder.curves(timed, step, CLASSES, tags)
+    values = np.concatenate([curve.ravel() for curve in curves])
+    tie = draw(st.sampled_from(values.tolist()))
+    beside = np.nextafter(dtype(tie), dtype(draw(st.sampled_from([0, 1]))))
+    threshold = draw(st.sampled_from([tie, float(beside), np.nextafter(tie, 1.0)]))
+    decoder.set_params(threshold=threshold)
+    active = [curve > dtype(threshold) for curve in curves]
+    for table, on, end in zip(
+        decoder.decode(timed, step, CLASSES, tags), active, timed.durations
+    ):
+        expected = frames_to_events(on, step, CLASSES, end, time_offset=-0.05)
+        assert_frame_equal(table.drop(columns="score"), expected, check_exact=True)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_psd_roc_of_curves_counts_what_decode_finds(dtype, seed):
+    rng = np.random.default_rng(seed)
+    walk = rng.integers(-1, 2, size=(6, 50, 1)).astype(float)
+    walk[:, 9:22] += 1
+    walk[:, 29:35] += rng.integers(-1, 3, size=(6, 1, 1))
+    scores = FeatureArray(1 / (1 + np.exp(-walk)), 0.1, np.full(6, 4.93), -0.05)
+    scores = scores.astype(dtype)
+    y = [make_events([1.0, 3.0], [2.1, 3.4], ["Dog"] * 2)] * 6
+    decoder = plain(smoothing="mean", smoothing_length=0.3)
+    curves = decoder.curves(scores, 0.1, ["Dog"])
+    criteria = {"dtc_threshold": 0.5, "gtc_threshold": 0.5}
+    roc = psd_roc_curve(
+        y,
+        curves,
+        time_resolution=0.1,
+        labels=["Dog"],
+        durations=curves.durations,
+        alpha_st=0.0,
+        max_efpr=1e6,
+        **criteria,
+    )
+    hours = 6 * 4.93 / 3600
+    points = zip(
+        *(v["Dog"] for v in (roc.class_tpr, roc.class_efpr, roc.class_thresholds))
+    )
+    n_points = 0
+    for tpr, efpr, threshold in points:
+        if 0 <= threshold <= 1:
+            decoder.set_params(threshold=threshold)
+            found = decoder.decode(scores, 0.1, ["Dog"])
+            n_true = 12 * tpr
+            expected = 2 * n_true / (n_true + 12 + efpr * hours)
+            f1 = intersection_f1_score(y, found, **criteria)
+            assert f1 == pytest.approx(expected, abs=1e-9)
+            n_points += 1
+    assert n_points >= 2
 
 
 @given(clip_scores, st.floats(0.2, 0.9), st.floats(0, 0.2))

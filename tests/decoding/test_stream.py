@@ -27,12 +27,12 @@ def decoders(draw):
     )
 
 
-def stream(decoder, proba, cuts, end=None, step=0.1, share=None):
+def stream(decoder, proba, cuts, end=None, step=0.1, share=None, start=0.0):
     """Decode scores (n_frames, n_classes) in pieces."""
     share = np.ones_like(proba) if share is None else share
     curves = np.stack((proba, proba, share)).transpose(0, 2, 1).astype(float)
     labels = ["a", "b"][: proba.shape[1]]
-    decoding = StreamDecoder(decoder, labels, step, proba.dtype)
+    decoding = StreamDecoder(decoder, labels, step, proba.dtype, start)
     pieces = np.split(curves, cuts, axis=2)
     found = [event for piece in pieces[:-1] for event in decoding.push(piece)]
     return found + decoding.push(pieces[-1], len(proba) * step if end is None else end)
@@ -52,9 +52,12 @@ def test_pieces_decode_to_the_events_of_the_whole(decoder, seed, roughness):
     proba = (1 / (1 + np.exp(-walk))).astype(np.float32)
     cuts = np.sort(rng.integers(0, n_frames, rng.integers(0, 20)))
     end = n_frames * 0.1 - rng.choice([0.0, 0.03])
-    events = stream(decoder, proba, cuts, end)
+    start = rng.choice([0.0, -0.05, 0.02])
+    events = stream(decoder, proba, cuts, end, start=start)
     assert [e.offset for e in events] == sorted(e.offset for e in events)
-    expected = decoder.decode([proba], 0.1, ["a", "b"], durations=[end])[0]
+    expected = decoder.decode(
+        [proba], 0.1, ["a", "b"], durations=[end], time_offset=start
+    )[0]
     assert_frame_equal(as_table(events), expected, check_dtype=False)
 
 

@@ -348,6 +348,10 @@ def test_time_to_frames_by_hand():
     assert time_to_frames(0.31, 0.1) == 3
     assert time_to_frames(0.31, 0.1, side="offset") == 4
     assert time_to_frames([0.0], 0.1, side="offset").tolist() == [0]
+    # centred frames: frame 3 lasts from 0.25 to 0.35
+    assert frames_to_time([0, 3], 0.1, -0.05).tolist() == pytest.approx([-0.05, 0.25])
+    assert time_to_frames([0, 0.25, 0.3], 0.1, time_offset=-0.05).tolist() == [0, 3, 3]
+    assert time_to_frames(0.3, 0.1, "offset", -0.05) == 4
     with pytest.raises(ValueError, match="side must be 'onset' or 'offset'"):
         time_to_frames(0.3, 0.1, side="middle")
 
@@ -363,18 +367,27 @@ rolls = hnp.arrays(
 )
 
 
-@given(rolls, st.sampled_from(RESOLUTIONS), st.floats(0.01, 1.0))
-def test_roll_to_events_and_back(active, time_resolution, part_of_last_frame):
+@given(
+    rolls,
+    st.sampled_from(RESOLUTIONS),
+    st.floats(0.01, 1.0),
+    st.sampled_from([-0.5, -0.01, 0.0, 0.3, 2.0]),
+)
+def test_roll_to_events_and_back(active, time_resolution, part_of_last_frame, shift):
     n_frames, n_classes = active.shape
     classes = [f"class {index}" for index in range(n_classes)]
-    duration = (n_frames - 1 + part_of_last_frame) * time_resolution
+    start = shift * time_resolution
+    duration = max(start, 0) + (n_frames - 1 + part_of_last_frame) * time_resolution
+    rounds = part_of_last_frame * time_resolution < 1.001e-6
     for end in (None, duration):
-        events = frames_to_events(active, time_resolution, classes, duration=end)
-        back = events_to_frames(events, classes, n_frames, time_resolution)
-        assert (back == active).all() or (
-            end is not None and part_of_last_frame * time_resolution < 1.001e-6
+        events = frames_to_events(
+            active, time_resolution, classes, end, time_offset=start
         )
-        assert (events["offset"] <= n_frames * time_resolution + 1e-9).all()
+        back = events_to_frames(events, classes, n_frames, time_resolution, start)
+        assert (back == active).all() or (end is not None and rounds)
+        last = start + n_frames * time_resolution
+        assert (events["offset"] <= last + 1e-9).all()
+        assert (events["onset"] >= max(start, 0)).all()
         if end is not None:
             assert (events["offset"] <= end).all()
         check_events([events])

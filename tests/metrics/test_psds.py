@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from sklearn_sed import FeatureArray
 from sklearn_sed.events import make_events
 from sklearn_sed.exceptions import (
     AnnotationError,
@@ -306,6 +307,21 @@ def test_frames_beyond_the_clip_are_cut():
     assert one_clip([0.0, 0.9], events, durations=4.0).psds == 0
     # A clip with fewer frames than seconds is inactive where it has none.
     assert one_clip([0.1, 0.9, 0.8], durations=4.0).psds == 1
+
+
+def test_frames_begin_at_the_time_offset():
+    scores = [0.1, 0.9, 0.9, 0.1]
+    options = {"gtc_threshold": 1.0, "dtc_threshold": 1.0}
+    assert one_clip(scores, [(0.5, 2.5)], **options).psds == 0
+    assert one_clip(scores, [(0.5, 2.5)], time_offset=-0.5, **options).psds == 1
+    carried = FeatureArray([np.reshape(scores, (-1, 1))], 1.0, None, -0.5)
+    y_true = [make_events([0.5], [2.5], ["Dog"])]
+    options |= {"time_resolution": 1.0, "labels": ["Dog"], "durations": 4.0}
+    assert psds_score(y_true, carried, **options) == 1
+    assert psds_score(y_true, carried, time_offset=0.0, **options) == 0
+    # Frames before the clip begins are no false positives.
+    late = one_clip([0.9, 0.9, 0.1, 0.9, 0.9, 0.1], time_offset=-2.0)
+    assert late.efpr.tolist() == [0.0]
 
 
 def test_without_reference_events_the_score_is_zero():
