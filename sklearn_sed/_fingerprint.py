@@ -115,7 +115,7 @@ def _of_object(value: Any) -> list[Any]:
         kinds = [type(module) for module in value.modules()]
         return [kinds, settings, value.state_dict()]
     if hasattr(value, "get_params"):
-        state = value.__getstate__()
+        state = vars(value)
         return [{key: state[key] for key in state.keys() - _WITHOUT_EFFECT}]
     try:
         made = value.__reduce_ex__(4)

@@ -19,7 +19,9 @@ class Unwrapped(NamedTuple):
         return X
 
 
-def unwrap(estimator: Any, method: str = "predict_frame_proba") -> Unwrapped:
+def unwrap(
+    estimator: Any, method: str = "predict_frame_proba", *, deep: bool = False
+) -> Unwrapped:
     """Look inside pipelines, searches and frozen estimators.
 
     Parameters
@@ -28,6 +30,9 @@ def unwrap(estimator: Any, method: str = "predict_frame_proba") -> Unwrapped:
         A fitted estimator.
     method : str, default="predict_frame_proba"
         What the estimator inside must have.
+    deep : bool, default=False
+        Whether to look inside tuners and calibrators, too, which have predictions of
+        their own.
 
     Returns
     -------
@@ -49,6 +54,8 @@ def unwrap(estimator: Any, method: str = "predict_frame_proba") -> Unwrapped:
             estimator = estimator.estimator
         elif hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
+        elif deep and hasattr(estimator, "estimator_"):
+            estimator = estimator.estimator_
         else:
             break
     if not hasattr(estimator, method):

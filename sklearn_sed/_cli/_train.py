@@ -86,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
     from sklearn_sed._features._transformer import LogMelTransformer
     from sklearn_sed._persistence import save_model
     from sklearn_sed.events import read_tags
+    from sklearn_sed.nn import kept_memory
 
     if not args.out.parent.is_dir():
         raise ValueError(f"the folder {args.out.parent} does not exist; create it")
@@ -104,7 +105,8 @@ def run(args: argparse.Namespace) -> int:
     bad = set(reader.report_.index)
     sound = [i for i in range(len(paths)) if i not in bad]
     system = _make_system(args)
-    system.fit(features[sound], [labels[i] for i in sound])
+    with kept_memory():
+        system.fit(features[sound], [labels[i] for i in sound])
     transformer = LogMelTransformer(sample_rate=args.sample_rate).fit(paths)
     save_model(make_pipeline(transformer, system), args.out)
     classes = ", ".join(map(str, system.classes_))

@@ -1,6 +1,6 @@
 """Clips as users hand them in, checked once. One voice for complaints."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
+from sklearn_sed._clips._array import FeatureArray
 from sklearn_sed.exceptions import ClipError, TimeResolutionError
 
 
@@ -26,6 +27,34 @@ class ClipSet:
     def __len__(self) -> int:
         return len(self.clips)
 
+    def take(self, index: np.ndarray) -> "ClipSet":
+        """Return some of the clips, none of which is read yet."""
+        return replace(
+            self,
+            clips=_Chosen(self.clips, index),
+            n_frames=self.n_frames[index],
+            durations=None if self.durations is None else self.durations[index],
+        )
+
+    def with_clock(self, frames: list[np.ndarray]) -> FeatureArray:
+        """Return values of every frame of these clips as an array with their clock."""
+        return FeatureArray(
+            frames, self.time_resolution, self.durations, self.time_offset
+        )
+
+
+class _Chosen:
+    """Some of a sequence's items, fetched when asked for."""
+
+    def __init__(self, items: Any, index: np.ndarray):
+        self.items, self.index = items, index
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, i: int) -> Any:
+        return self.items[self.index[i]]
+
 
 def check_clips(X: Any, estimator: BaseEstimator, *, reset: bool) -> ClipSet:
     """Check features and say what each clip is, without copying them.
@@ -34,8 +63,9 @@ def check_clips(X: Any, estimator: BaseEstimator, *, reset: bool) -> ClipSet:
     ----------
     X : array-like of shape (n_clips, n_frames, n_mels), sequence of arrays \
             (n_frames_i, n_mels), StoredFeatures, or array-like of shape \
-            (n_clips, n_mels)
-        Features. Rows of a 2-D X are clips of one frame.
+            (n_clips, n_mels), or ClipSet
+        Features. Rows of a 2-D X are clips of one frame. What was checked before is
+        not looked at again.
     estimator : BaseEstimator
         Whose ``n_features_in_`` is set (``reset``) or compared.
     reset : bool
@@ -54,10 +84,25 @@ def check_clips(X: Any, estimator: BaseEstimator, *, reset: bool) -> ClipSet:
     ValueError
         If X as a whole has the wrong form.
     """
+    if isinstance(X, ClipSet):
+        _check_n_mels(X.n_mels, estimator, reset)
+        return X
     if np.ndim(getattr(X, "durations", [])) == 0 and X.durations is not None:
         raise ValueError("X is a single clip: pass a batch of one, X[np.newaxis]")
     clips = _as_clips(X, estimator, reset)
     n_mels = clips[0].shape[1]
+    _check_n_mels(n_mels, estimator, reset)
+    if _is_stored(clips):  # checked when they were stored, read when they are needed
+        n_frames = clips.n_frames
+    else:
+        for i, clip in enumerate(clips):
+            _check_clip(i, clip, n_mels)
+        n_frames = np.array([len(clip) for clip in clips])
+    return ClipSet(clips, n_frames, n_mels, *_clock(X))
+
+
+def _check_n_mels(n_mels: int, estimator: Any, reset: bool) -> None:
+    """Set an estimator's number of bands, or compare it."""
     if reset:
         estimator.n_features_in_ = n_mels
     elif n_mels != estimator.n_features_in_:
@@ -66,13 +111,6 @@ def check_clips(X: Any, estimator: BaseEstimator, *, reset: bool) -> ClipSet:
             f"{estimator.n_features_in_} features as input: compute features with the "
             "same number of bands as in fit"
         )
-    if _is_stored(clips):  # checked when they were stored, read when they are needed
-        n_frames = clips.n_frames
-    else:
-        for i, clip in enumerate(clips):
-            _check_clip(i, clip, n_mels)
-        n_frames = np.array([len(clip) for clip in clips])
-    return ClipSet(clips, n_frames, n_mels, *_clock(X))
 
 
 def _clock(X: Any) -> tuple[float | None, np.ndarray | None, float]:
@@ -83,23 +121,25 @@ def _clock(X: Any) -> tuple[float | None, np.ndarray | None, float]:
             getattr(X, "durations", None),
             getattr(X, "time_offset", 0.0),
         )
-    frames = [
+    clocks = [
         (getattr(clip, "time_resolution", None), getattr(clip, "time_offset", 0.0))
         for clip in X
     ]
-    seconds = [getattr(clip, "durations", None) for clip in X]
-    first = next((known for known in frames if known[0] is not None), (None, 0.0))
-    for i, own in enumerate(frames):
-        if own[0] is not None and own != first:
+    first = next((clock for clock in clocks if clock[0] is not None), (None, 0.0))
+    for i, clock in enumerate(clocks):
+        if clock[0] is not None and clock != first:
             raise ClipError(
                 i,
-                f"its frames last {own[0]} s from {own[1]} s on, those of other clips "
-                f"{first[0]} s from {first[1]} s on; compute the features of all clips "
-                "alike",
+                f"its frames last {clock[0]} s and begin at {clock[1]} s, those of "
+                f"other clips {first[0]} s and {first[1]} s; compute the features of "
+                "all clips alike",
             )
+    seconds = [getattr(clip, "durations", None) for clip in X]
     timed = all(s is not None and np.ndim(s) == 0 for s in seconds)
-    known = first if all(own == first for own in frames) else (None, 0.0)
-    return known[0], np.array(seconds, dtype=np.float64) if timed else None, known[1]
+    durations = np.array(seconds, dtype=np.float64) if timed else None
+    if any(resolution is None for resolution, _ in clocks):
+        return None, durations, 0.0
+    return first[0], durations, first[1]
 
 
 def _as_clips(X: Any, estimator: BaseEstimator, reset: bool) -> Any:

@@ -1,7 +1,8 @@
-"""What users hand in, checked: clips, labels, weights. One voice for complaints."""
+"""Labels and weights as users hand them in, checked once, in one voice."""
 
+import numbers
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,20 @@ from sklearn.utils.validation import (
     _num_samples,
 )
 
-from sklearn_sed.events import TagArray, check_events, is_event_tables, to_tags
+from sklearn_sed.events import (
+    TagArray,
+    check_events,
+    is_event_tables,
+    stack_tables,
+    to_tags,
+)
 from sklearn_sed.exceptions import (
     LabelError,
     RareClassWarning,
 )
 
 UNLABELLED = -1
+_COLLECTIONS = (list, tuple, np.ndarray, pd.Series, pd.Index)
 
 
 @dataclass(frozen=True)
@@ -30,11 +38,21 @@ class Tags:
     """Weak labels: which classes are in which clip.
 
     ``single`` tells that y gave one label per clip; rows of −1 are unlabelled clips.
+    ``events`` are the event tables of strong labels.
     """
 
     indicator: np.ndarray
     classes: np.ndarray
     single: bool = False
+    events: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.indicator)
+
+    def take(self, index: np.ndarray) -> "Tags":
+        """Return the tags of some clips."""
+        events = None if self.events is None else self.events[index]
+        return replace(self, indicator=self.indicator[index], events=events)
 
     @property
     def labelled(self) -> np.ndarray:
@@ -49,10 +67,11 @@ def check_tags(
 
     Parameters
     ----------
-    y : array-like
+    y : array-like or Tags
         An indicator (array, sparse, TagArray, DataFrame whose columns name the
         classes; a row of −1 is an unlabelled clip), a list or set of labels per clip,
-        one label per clip, or one event table per clip.
+        one label per clip, or one event table per clip. What was checked before
+        is passed on.
     n_clips : int
         Number of clips in X.
     classes : array-like of shape (n_classes,) or None, default=None
@@ -70,6 +89,8 @@ def check_tags(
     LabelError
         If labels are unknown, of the wrong form, or not as many as clips.
     """
+    if isinstance(y, Tags):
+        return y if classes is None else _in_order(y, np.asarray(classes), name)
     if y is None:
         raise LabelError(
             f"the estimator requires {name} to be passed, but the target {name} is None"
@@ -84,7 +105,8 @@ def check_tags(
         )
     if n_labels == 0:
         raise LabelError(f"{name} is empty: pass the labels of at least one clip")
-    tags = _encode(y, None if classes is None else np.asarray(classes), name)
+    known = None if classes is None else check_class_names(classes, "classes")
+    tags = _encode(y, known, name)
     if not len(tags.classes):
         raise LabelError(
             f"{name} names no class: all of its {n_labels} entries are empty; if they "
@@ -93,13 +115,35 @@ def check_tags(
     return tags
 
 
+def check_class_names(names: ArrayLike, where: str) -> np.ndarray:
+    """Return the names of classes, or complain about missing or repeated ones."""
+    named = np.asarray(names)
+    labels = named.tolist()
+    if named.ndim != 1 or pd.isna(named).any():
+        raise LabelError(f"{where}: {labels} must name each class; None names none")
+    twice = next((label for label in labels if labels.count(label) > 1), None)
+    if twice is not None:
+        raise LabelError(f"{where}: {twice!r} names two classes; names must differ")
+    return named
+
+
+def _in_order(tags: Tags, classes: np.ndarray, name: str) -> Tags:
+    """Return tags with their columns in the order of the classes."""
+    found = tags.classes.tolist()
+    if sorted(map(repr, found)) != sorted(map(repr, classes.tolist())):
+        raise LabelError(f"{name} has the classes {found}, expected {classes.tolist()}")
+    columns = [found.index(label) for label in classes.tolist()]
+    return replace(tags, indicator=tags.indicator[:, columns], classes=classes)
+
+
 def _encode(y: Any, known: np.ndarray | None, name: str) -> Tags:
     """Reduce labels of any form to an indicator of the known classes, or of theirs."""
     if is_event_tables(y):
         tables = list(check_events(y, name=name))
         present: Any = to_tags(tables, None if known is None else known.tolist())
         indicator = np.asarray(present, dtype=np.int8)
-        return Tags(indicator, present.classes if known is None else known)
+        classes = present.classes if known is None else known
+        return Tags(indicator, classes, events=stack_tables(tables))
     if isinstance(y, TagArray) and y.classes is not None:
         y = pd.DataFrame(np.asarray(y), columns=y.classes)
     if isinstance(y, pd.DataFrame) or sparse.issparse(y):
@@ -114,16 +158,20 @@ def _encode(y: Any, known: np.ndarray | None, name: str) -> Tags:
 
 def named_labels(y: Any) -> set:
     """Return the labels that y calls by name; none where it only counts classes."""
+    if isinstance(y, Tags):
+        return set(y.classes.tolist())
     if is_event_tables(y):
         return {label for table in check_events(y) for label in table["event_label"]}
     if isinstance(y, TagArray) and y.classes is not None:
         return set(y.classes)
     if isinstance(y, pd.DataFrame):
         return set(y.columns)
-    if not sparse.issparse(y) and _has_label_lists(y):
+    if sparse.issparse(y):
+        return set()
+    if _has_label_lists(y):
         rows = (row for row in y if np.iterable(row) and not isinstance(row, str))
         return {label for row in rows for label in row}
-    return set()
+    return set(np.asarray(y).tolist()) if np.ndim(y) == 1 else set()
 
 
 def _has_label_lists(y: Any) -> bool:
@@ -133,7 +181,7 @@ def _has_label_lists(y: Any) -> bool:
     rows = list(y)
     if any(isinstance(row, set | frozenset) for row in rows):
         return True
-    is_list = [isinstance(row, list | tuple | np.ndarray) for row in rows]
+    is_list = [isinstance(row, _COLLECTIONS) for row in rows]
     if not all(is_list):
         return any(is_list)
     if any(isinstance(label, str) for row in rows for label in row):
@@ -154,9 +202,13 @@ def _from_lists(y: Any, known: np.ndarray | None, name: str) -> Tags:
                 f"{name}, clip {i}: {row!r} is not a list or set of labels; pass "
                 f"[{row!r}] where there is one label, [] where there is none"
             )
-    found = sorted({label for row in y for label in row})
+        if any(label == "" or pd.isna(label) for label in row):
+            raise LabelError(
+                f"{name}, clip {i}: {list(row)!r} holds a label that is missing; pass "
+                "[] for a clip with none of the sounds"
+            )
     if known is None:
-        known = np.array(found)
+        known = _sorted_labels({label for row in y for label in row}, name)
     column = {label: j for j, label in enumerate(known.tolist())}
     indicator = np.zeros((len(y), len(known)), dtype=np.int8)
     for i, row in enumerate(y):
@@ -167,17 +219,29 @@ def _from_lists(y: Any, known: np.ndarray | None, name: str) -> Tags:
     return Tags(indicator, known)
 
 
+def _sorted_labels(labels: set, name: str) -> np.ndarray:
+    """Return labels in order, or complain that they are of several types."""
+    try:
+        return np.array(sorted(labels))
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in labels})
+        raise LabelError(
+            f"{name} holds labels of the types {kinds}, which have no order: pass "
+            "names alone (str), or numbers alone"
+        ) from error
+
+
 def _from_indicator(y: Any, known: np.ndarray | None, name: str) -> Tags:
     """Check an indicator; a DataFrame's columns name the classes."""
     columns = None
     if isinstance(y, pd.DataFrame):
-        columns = y.columns.to_numpy()
+        columns = check_class_names(y.columns, f"the columns of {name}")
         if known is not None and set(columns) != set(known):
             raise LabelError(
                 f"{name} has the columns {columns.tolist()}, expected {known.tolist()}"
             )
         y = y[known.tolist()] if known is not None else y
-    matrix = np.asarray(y.toarray() if sparse.issparse(y) else y)
+    matrix = _as_numbers(y.toarray() if sparse.issparse(y) else y)
     if matrix.dtype.kind not in "biuf":
         raise LabelError(
             f"{name} is a table of {matrix.dtype}; pass numbers 0 and 1, a list of "
@@ -203,6 +267,16 @@ def _from_indicator(y: Any, known: np.ndarray | None, name: str) -> Tags:
     return Tags(matrix.astype(np.int8), known)
 
 
+def _as_numbers(values: Any) -> np.ndarray:
+    """Return a matrix of numbers, those of pandas' nullable and object types too."""
+    matrix = np.asarray(values)
+    if matrix.dtype != object:
+        return matrix
+    if not all(isinstance(v, numbers.Number) or v is pd.NA for v in matrix.flat):
+        return matrix
+    return np.where(pd.isna(matrix), np.nan, matrix).astype(np.float64)
+
+
 def _from_vector(y: np.ndarray, known: np.ndarray | None, name: str) -> Tags:
     """Encode one label per clip."""
     if y.ndim == 2:
@@ -215,7 +289,14 @@ def _from_vector(y: np.ndarray, known: np.ndarray | None, name: str) -> Tags:
         y = y[:, 0]
     if y.dtype.kind == "f":
         assert_all_finite(y, input_name=name)
-    if y.dtype == object and len(y) and not isinstance(y[0], str):
+    if y.dtype == object:
+        missing = pd.isna(y)
+        if missing.any():
+            raise LabelError(
+                f"{name}, clip {int(missing.argmax())}: its label is missing; pass a "
+                "list of labels per clip, [] for a clip with none of the sounds"
+            )
+        _sorted_labels(set(y.tolist()), name)
         y = np.array(y.tolist())
     check_classification_targets(y)
     found, index = np.unique(y, return_inverse=True)

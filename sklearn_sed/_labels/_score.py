@@ -1,5 +1,6 @@
 """The score of tags, which all estimators share."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from sklearn.metrics import f1_score
 from sklearn.utils import check_consistent_length
 
 from sklearn_sed._labels._check import check_tags, named_labels
-from sklearn_sed.exceptions import LabelError
+from sklearn_sed.exceptions import LabelError, RareClassWarning
 
 
 def score_tags(
@@ -41,8 +42,8 @@ def score_tags(
         If labels are unknown, of the wrong form, or missing in every clip.
     """
     predicted = np.asarray(predicted)
+    classes = with_unknown(classes, y)
     if not single:
-        classes = with_unknown(classes, y)
         predicted = add_columns(predicted, len(classes))
     tags = check_tags(y, len(predicted), classes)
     labelled = tags.labelled
@@ -68,13 +69,20 @@ def with_unknown(classes: ArrayLike, y: Any) -> list[Any]:
     """Return an estimator's classes, and after them what else a reference names.
 
     A rare class may miss in the training part of a fold: never found, but no error.
-    Labels that have nothing in common with the classes are one.
+    Names where the classes are numbers, or the other way round, are one.
     """
     known, named = np.asarray(classes).tolist(), named_labels(y)
-    if named and not named & set(known):
+    if len({isinstance(label, str) for label in (*known, *named)}) > 1:
         raise LabelError(
-            f"y names the classes {sorted(named)}, of which the estimator knows none; "
-            f"it was fitted on {known}"
+            f"y names the classes {sorted(map(str, named))}, of which the estimator "
+            f"knows none; it was fitted on {known}"
+        )
+    if named and not named & set(known):
+        warnings.warn(
+            f"y names the classes {sorted(named)}, of which the estimator knows none: "
+            f"all count as missed; it was fitted on {known}",
+            RareClassWarning,
+            stacklevel=3,
         )
     return known + sorted(named - set(known))
 

@@ -1,6 +1,7 @@
 """Per-class thresholds of clip scores, chosen on held-back clips."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -104,6 +105,22 @@ def tag_thresholds(
         choose = {"f1": _best_f1, "roc": _best_roc, "mean_prf": _mean_prf}[method]
         thresholds[telling] = [choose(t, p) for t, p in zip(truth.T, proba.T)]
     return thresholds
+
+
+def given_thresholds(threshold: Any, n_classes: int) -> np.ndarray:
+    """Return thresholds that were given, one for each class, or complain."""
+    given = np.asarray(threshold, dtype=np.float64)
+    if given.ndim and given.shape != (n_classes,):
+        raise ValueError(
+            f"threshold has shape {given.shape}; pass one value, or one for each of "
+            f"the {n_classes} classes"
+        )
+    if not ((given >= 0) & (given <= 1)).all():  # NaN, too
+        raise ValueError(
+            f"threshold={given.tolist()} must lie within 0..1: a clip has a class when "
+            "its score is above the class's threshold"
+        )
+    return np.broadcast_to(given, (n_classes,)).copy()
 
 
 def _check(y_true: ArrayLike, y_proba: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

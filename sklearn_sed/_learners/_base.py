@@ -1,4 +1,4 @@
-"""What tagger and detector share: parameters, training, clip scores, thresholds."""
+"""What tagger and detector share: parameters, training, thresholds."""
 
 import math
 import numbers
@@ -7,15 +7,16 @@ import warnings
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from scipy.special import expit
+from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_sed._clips._array import FeatureArray
 from sklearn_sed._clips._check import ClipSet, check_clips
 from sklearn_sed._labels._check import (
     Tags,
@@ -24,8 +25,12 @@ from sklearn_sed._labels._check import (
     check_weights,
     warn_rare_classes,
 )
-from sklearn_sed._labels._thresholds import tag_thresholds
-from sklearn_sed._learners._checkpoint import Checkpoint, training_key
+from sklearn_sed._labels._folds import MultilabelStratifiedKFold
+from sklearn_sed._labels._thresholds import given_thresholds, tag_thresholds
+from sklearn_sed._learners._checkpoint import Checkpoint, identity, training_key
+from sklearn_sed._learners._parts import PartsMixin
+from sklearn_sed._learners._predict import PredictMixin, Scored
+from sklearn_sed._learners._state import NetAsArrays
 from sklearn_sed.exceptions import LabelError
 
 # A threshold is learned for a class when so many held-back clips have it, and so
@@ -34,7 +39,7 @@ MIN_HELD_BACK = 4
 # What max_epochs="auto" is: so many epochs, or as many as so many steps take where
 # these are more, up to the last number.
 AUTO_EPOCHS, AUTO_STEPS, MOST_AUTO_EPOCHS = 25, 500, 100
-# Parameters that make the net what it is: set after fit, they wait for the next fit.
+# Parameters that make the net what it is: a net goes on with those it was built by.
 NET_PARAMS = ("network", "network_params", "pooling", "activation", "optimizer")
 # Parameters that training does not depend on, or (the last three) not by their name.
 NOT_FOR_TRAINING = {
@@ -50,6 +55,14 @@ NOT_FOR_TRAINING = {
 }
 
 
+class HeldBack(NamedTuple):
+    """Clips that are not learned from."""
+
+    clips: ClipSet
+    tags: Tags
+    weight: np.ndarray  # (n_clips,)
+
+
 class Lesson(NamedTuple):
     """What a network learns from."""
 
@@ -57,44 +70,11 @@ class Lesson(NamedTuple):
     indicator: np.ndarray  # (n_clips, n_classes)
     weight: np.ndarray  # (n_clips,)
     train: np.ndarray  # clips to train on
-    held_back: np.ndarray  # clips to watch the loss on
+    held_back: HeldBack | None  # clips to watch the loss on
     frames: list | None = None  # what the frames of each clip are taken to be
 
 
-class DefaultParts(BaseEstimator):
-    """Estimators some of whose parts, left at None, still take nested parameters.
-
-    ``set_params(part__x=1)`` on a part that is None makes the default part and sets
-    ``x`` on it, which is what lets a grid search reach into parts left out.
-    """
-
-    _default_parts: ClassVar[dict[str, type]] = {}
-
-    def set_params(self, **params: Any):
-        """Set parameters, of nested parts too.
-
-        Parameters
-        ----------
-        **params : dict
-            Parameters; ``part__name`` reaches into a part, and makes the default one
-            where the part is None.
-
-        Returns
-        -------
-        self : estimator
-            The estimator itself.
-        """
-        nested = {key: params.pop(key) for key in list(params) if "__" in key}
-        super().set_params(**params)
-        for part, default in self._default_parts.items():
-            reached = any(key.startswith(part + "__") for key in nested)
-            if reached and getattr(self, part) is None:
-                setattr(self, part, default())
-        super().set_params(**nested)
-        return self
-
-
-class WeakLearner(DefaultParts):
+class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
     """A network trained on tags; base of :class:`WeakTagger`, `WeakEventDetector`."""
 
     _parameter_constraints: ClassVar[dict] = {
@@ -139,9 +119,10 @@ class WeakLearner(DefaultParts):
 
     # Networks that go by a name, and how each is called in ``sklearn_sed.nn``.
     _networks: ClassVar[dict[str, str]] = {}
+    _takes_checked = True  # clips and labels, as other parts have checked them
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
         """Learn from clips and their tags.
 
         Parameters
@@ -157,6 +138,12 @@ class WeakLearner(DefaultParts):
             count by their tags.
         sample_weight : array-like of shape (n_clips,), default=None
             Weight of each clip; equal when None.
+        X_val : array of shape (n_clips, n_frames, n_mels) or sequence of arrays, \
+                default=None
+            Clips that are not learned from: thresholds, early stopping and callbacks
+            are shown these instead of a `validation_fraction` of X.
+        y_val : array-like of labels, default=None
+            Their labels, weak or strong.
 
         Returns
         -------
@@ -171,6 +158,9 @@ class WeakLearner(DefaultParts):
             If labels are missing or cannot be understood.
         ModelFileError
             If the checkpoint is damaged, or of another version or device.
+        ValueError
+            If a parameter is impossible: early stopping without clips to watch, or,
+            with `warm_start`, another network than the one that shall go on.
         """
         warm = self.warm_start and hasattr(self, "net_")
         clips = check_clips(X, self, reset=not warm)
@@ -179,18 +169,21 @@ class WeakLearner(DefaultParts):
             clips, tags, sample_weight, unlabelled=self.self_training > 0
         )
         warn_rare_classes(_known(tags))
-        rng = check_random_state(self.random_state)
-        checkpoint = self._open_checkpoint(clips, tags, weight, rng, warm)
+        self._check_settings(tags, warm)
+        given = self._check_validation(X_val, y_val, tags)
+        rng = self._generator(warm)
+        checkpoint = self._open_checkpoint(clips, tags, weight, given, rng, warm)
         if checkpoint is not None and checkpoint.seed is not None:
             rng = np.random.RandomState(checkpoint.seed)
         # Drawn first: the initial weights do not depend on the number of clips.
         seed = _draw_seed(rng)
-        train, held_back = self._split(np.flatnonzero(tags.labelled), rng)
-        lesson = Lesson(clips, tags.indicator, weight, train, held_back)
+        lesson = self._lesson(clips, tags, weight, given, rng)
         if not warm:
             self._start(lesson, tags, seed)
-        elif self.self_training:
-            lesson = self._teach(lesson, tags) or lesson
+        else:
+            self._follow(tags, lesson.weight)
+            if self.self_training:
+                lesson = self._teach(lesson, tags) or lesson
         ended = self._train(lesson, rng, checkpoint)
         for _ in range(0 if warm else self.self_training):
             taught = self._teach(lesson, tags) if ended else None
@@ -201,17 +194,18 @@ class WeakLearner(DefaultParts):
             if checkpoint is not None:
                 checkpoint = checkpoint.next_round()
             ended = self._train(lesson, rng, checkpoint)
-        self._learn_thresholds(lesson, rng)
+        self._learn_thresholds(lesson.held_back, rng)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Pass once over more clips, keeping what was learned.
 
-        The learning rate stays at ``learning_rate``. The first call sets the classes
-        and the standardisation; thresholds stay at one half unless given. `checkpoint`
-        and `on_interrupt` are for ``fit``: an interruption is raised, and leaves the
-        estimator unfitted.
+        The learning rate stays at ``learning_rate``. The first call sets the classes,
+        the standardisation, and what is counted over its clips: balanced class weights
+        and the correlation of tags. Thresholds stay at one half unless given.
+        `checkpoint` and `on_interrupt` are for ``fit``: an interruption is raised, and
+        leaves the estimator unfitted.
 
         Parameters
         ----------
@@ -229,30 +223,127 @@ class WeakLearner(DefaultParts):
         -------
         self : estimator
             The estimator, fitted so far.
+
+        Raises
+        ------
+        LabelError
+            If ``classes`` are not those of the first call.
         """
         first = not hasattr(self, "net_")
         clips = check_clips(X, self, reset=first)
-        known = classes if first else self.classes_
-        tags = check_tags(y, len(clips), known)
+        if not first and classes is not None:
+            asked = np.asarray(classes).tolist()
+            if asked != self.classes_.tolist():
+                raise LabelError(
+                    f"classes={asked} are not those of the first call, "
+                    f"{self.classes_.tolist()}: leave classes out, or fit anew"
+                )
+        tags = check_tags(y, len(clips), classes if first else self.classes_)
         clips, tags, weight = self._usable(clips, tags, sample_weight, unlabelled=False)
-        rng = check_random_state(self.random_state)
-        everything = np.arange(len(clips))
-        lesson = Lesson(clips, tags.indicator, weight, everything, everything[:0])
+        self._check_settings(tags, not first)
+        rng = self._generator(not first)
+        lesson = Lesson(clips, tags.indicator, weight, np.arange(len(clips)), None)
         if first:
             self._start(lesson, tags, _draw_seed(rng))
-        thresholds = vars(self).get("thresholds_")
-        self._train(lesson, rng, once=True)
-        if first:
-            self._learn_thresholds(lesson, rng)
         else:
-            self.thresholds_ = thresholds
+            self._follow(tags, weight, counted=False)
+        thresholds = vars(self).get("_thresholds")
+        self._train(lesson, rng, once=True)
+        self._thresholds = thresholds
+        if thresholds is None:
+            self._learn_thresholds(None, rng)
         return self
+
+    def _check_settings(self, tags: Tags, goes_on: bool) -> None:
+        """Complain, before training, about what will not do."""
+        if not isinstance(self.threshold, str):
+            given_thresholds(self.threshold, len(tags.classes))
+        if goes_on:
+            for name, value in self._current_net_params().items():
+                if identity(value) != identity(self._net_params[name]):
+                    raise ValueError(
+                        f"{name} is {value!r}, but the net that shall go on was built "
+                        f"with {self._net_params[name]!r}: set it back, or fit anew "
+                        "without warm_start"
+                    )
+
+    def _generator(self, goes_on: bool) -> np.random.RandomState:
+        """Return random numbers: by the seed, and others in each call that goes on."""
+        if goes_on and isinstance(self.random_state, numbers.Integral):
+            return np.random.RandomState([int(self.random_state), self.n_iter_])
+        return check_random_state(self.random_state)
+
+    def _check_validation(self, X: Any, y: Any, tags: Tags) -> HeldBack | None:
+        """Check the clips that the user gives to watch, if any."""
+        if (X is None) != (y is None):
+            raise ValueError("X_val and y_val belong together: pass both, or neither")
+        if X is None:
+            return None
+        clips = check_clips(X, self, reset=False)
+        held_back = check_tags(y, len(clips), tags.classes, name="y_val")
+        index = np.flatnonzero(held_back.labelled)
+        if not len(index):
+            raise LabelError("y_val labels no clip: pass clips with tags, or leave out")
+        return HeldBack(clips.take(index), held_back.take(index), np.ones(len(index)))
+
+    def _lesson(
+        self,
+        clips: ClipSet,
+        tags: Tags,
+        weight: np.ndarray,
+        given: HeldBack | None,
+        rng: np.random.RandomState,
+    ) -> Lesson:
+        """Divide clips into those to learn from and those held back."""
+        labelled = np.flatnonzero(tags.labelled)
+        index = labelled[:0]
+        if given is None:
+            index = self._choose_held_back(tags, labelled, rng)
+            if len(index):
+                given = HeldBack(clips.take(index), tags.take(index), weight[index])
+        if given is None and self.early_stopping:
+            raise ValueError(
+                f"early_stopping={self.early_stopping!r} has no clips to watch: "
+                f"validation_fraction={self.validation_fraction} of {len(labelled)} "
+                "clips is none; raise it, or pass X_val and y_val"
+            )
+        train = np.setdiff1d(labelled, index)
+        return Lesson(clips, tags.indicator, weight, train, given)
+
+    def _n_held_back(self, tags: Tags, given: HeldBack | None) -> int:
+        """Return how many clips to hold back: none where nobody looks at them."""
+        n_held_back = int(self.validation_fraction * tags.labelled.sum())
+        learns = isinstance(self.threshold, str) and not tags.single
+        used = (
+            self.early_stopping
+            or self.callbacks
+            or self.on_interrupt == "keep"
+            or (learns and n_held_back >= 2 * MIN_HELD_BACK)
+        )
+        return n_held_back if used and given is None else 0
+
+    def _choose_held_back(
+        self, tags: Tags, labelled: np.ndarray, rng: np.random.RandomState
+    ) -> np.ndarray:
+        """Return clips to hold back, with the same share of each class."""
+        n_held_back = self._n_held_back(tags, None)
+        if not n_held_back:
+            return labelled[:0]
+        share = Fraction(self.validation_fraction).limit_denominator(20)
+        if share.numerator == 0 or len(labelled) < share.denominator:
+            return np.sort(rng.permutation(labelled)[:n_held_back])
+        folds = MultilabelStratifiedKFold(
+            share.denominator, shuffle=True, random_state=_draw_seed(rng)
+        ).split(labelled, tags.indicator[labelled])
+        chosen = [test for _, test in folds][: share.numerator]
+        return np.sort(labelled[np.concatenate(chosen)])
 
     def _open_checkpoint(
         self,
         clips: ClipSet,
         tags: Tags,
         weight: np.ndarray,
+        given: HeldBack | None,
         rng: np.random.RandomState,
         warm: bool,
     ) -> Checkpoint | None:
@@ -262,23 +353,24 @@ class WeakLearner(DefaultParts):
         plan = self._plan()
         params = self.get_params(deep=False)
         params = {key: params[key] for key in params.keys() - NOT_FOR_TRAINING}
-        # By its name, for a local function cannot be hashed.
-        params["network"] = getattr(self.network, "__qualname__", self.network)
         start = {}
         if warm:
             from sklearn_sed.nn._arrays import net_arrays
 
             start = net_arrays(self.net_, self.optimizer)
+        watched = () if given is None else (given.tags.indicator, given.tags.events)
         key = training_key(
-            params,
+            identity(params),
             plan.precision,
-            [type(callback).__name__ for callback in plan.callbacks],
+            identity(plan.callbacks),
+            self._n_held_back(tags, given),
             start,
             tags.classes.tolist(),
             tags.single,
             tags.indicator,
             weight,
-            clips=clips.clips,
+            watched,
+            clips=[*clips.clips, *(() if given is None else given.clips.clips)],
         )
         seed = _draw_seed(rng) if self.random_state is None else None
         name = f"{type(self).__name__}-{key}"
@@ -292,8 +384,8 @@ class WeakLearner(DefaultParts):
         labelled = tags.labelled & (weight > 0)
         if not labelled.any():
             raise LabelError("y labels no clip: fit needs clips with tags")
-        known = replace(tags, indicator=tags.indicator[labelled])
         if tags.single and self.class_weight is not None:
+            known = tags.take(np.flatnonzero(labelled))
             balance = check_class_weight(self.class_weight, known)
             weight = weight * np.where(
                 labelled, tags.indicator.clip(min=0) @ balance, 1.0
@@ -303,16 +395,7 @@ class WeakLearner(DefaultParts):
         if used.all():
             return clips, tags, weight
         index = np.flatnonzero(used)
-        clips = replace(
-            clips, clips=_Subset(clips.clips, index), n_frames=clips.n_frames[index]
-        )
-        return clips, replace(tags, indicator=tags.indicator[index]), weight[index]
-
-    def _split(self, clips: np.ndarray, rng: np.random.RandomState):
-        """Return the clips to train on and those held back, in random order."""
-        order = rng.permutation(clips)
-        n_held_back = int(self.validation_fraction * len(clips))
-        return np.sort(order[n_held_back:]), np.sort(order[:n_held_back])
+        return clips.take(index), tags.take(index), weight[index]
 
     def _start(self, lesson: Lesson, tags: Tags, seed: int) -> None:
         """Build the network, and its input's standardisation from the clips."""
@@ -332,7 +415,23 @@ class WeakLearner(DefaultParts):
         self._net_params = self._current_net_params()
         self.precision_ = plan.precision
         self.n_iter_ = 0
-        self.history_: list[dict[str, float]] = []
+        self.history_: list[dict[str, Any]] = []
+
+    def _follow(self, tags: Tags, weight: np.ndarray, *, counted: bool = True) -> None:
+        """Have the net go on by what the parameters say now.
+
+        What was counted over earlier clips stays, unless it is counted anew.
+        """
+        from sklearn_sed.nn._training import follow
+
+        weights = self._loss_weights(tags, weight)
+        if not counted:
+            earlier = self.net_.criterion_
+            if self.class_weight == "balanced" and earlier.class_weight is not None:
+                weights["class_weight"] = earlier.class_weight
+            if weights.get("pair_weight") is not None:
+                weights["pair_weight"] = earlier.pair_weight
+        follow(self.net_, self._net_spec(self._plan(), weights))
 
     def _loss_weights(self, tags: Tags, weight: np.ndarray) -> dict[str, Any]:
         """Return the parameters of the loss that depend on the labels."""
@@ -368,26 +467,6 @@ class WeakLearner(DefaultParts):
         params = {name: getattr(self, name) for name in NET_PARAMS}
         return {**params, "network_params": deepcopy(self.network_params)}
 
-    def _restore_net(
-        self, shapes: Mapping[str, tuple[int, ...]], read: Callable[[str], np.ndarray]
-    ) -> None:
-        """Rebuild the net from stored arrays, the other attributes being in place."""
-        from sklearn_sed.nn._weights import restore_net
-
-        plan = replace(self._plan(), precision=self.precision_)
-        self.net_ = restore_net(
-            self._net_spec(plan, {}),
-            self.n_features_in_,
-            shapes,
-            read,
-            on_meta=isinstance(self.network, str),
-        )
-        for row in self.history_:
-            self.net_.history.new_epoch()
-            for key, value in row.items():
-                self.net_.history.record(key, value)
-        self._net_params = self._current_net_params()
-
     def _network_factory(self, nn: Any):
         """Return what builds the network from n_mels and n_classes, or complain."""
         if self.pooling not in nn.POOLINGS:
@@ -421,7 +500,7 @@ class WeakLearner(DefaultParts):
         """Return the loss's own parameters."""
         return {}
 
-    def _plan(self):
+    def _plan(self, watch: Callable[[Any], float] | None = None):
         """Collect the training parameters."""
         from sklearn_sed.nn._training import Plan, resolve_device, resolve_precision
 
@@ -439,7 +518,12 @@ class WeakLearner(DefaultParts):
             verbose=self.verbose,
             title=type(self).__name__,
             callbacks=list(self.callbacks or []),
+            watch=watch,
         )
+
+    def _watched_score(self, held_back: HeldBack) -> Callable[[Any], float] | None:
+        """Return what early stopping watches, where that is not the loss."""
+        return None
 
     def _teach(self, lesson: Lesson, tags: Tags) -> Lesson | None:
         """Return what the trained network teaches the next one, if anything.
@@ -447,18 +531,13 @@ class WeakLearner(DefaultParts):
         Its frame scores, but for classes that a clip is known not to have; and its
         clip scores, where there are no tags.
         """
-        from sklearn_sed.nn._training import predict
-
-        clips = lesson.clips
-        logits, frames = predict(
-            self.net_, clips.clips, clips.n_frames, self.batch_size, True
-        )
+        logits, frames = self._run(lesson.clips, frames=True)
         unlabelled = np.flatnonzero(~tags.labelled)
         if not frames and not len(unlabelled):
             return None
         possible = tags.indicator != 0
         return lesson._replace(
-            indicator=np.where(tags.indicator < 0, _sigmoid(logits), tags.indicator),
+            indicator=np.where(tags.indicator < 0, expit(logits), tags.indicator),
             train=np.union1d(lesson.train, unlabelled),
             frames=[clip * row for clip, row in zip(frames, possible)] or None,
         )
@@ -480,39 +559,28 @@ class WeakLearner(DefaultParts):
         from sklearn_sed.nn import _training
 
         # Without thresholds an estimator is not fitted: an interruption leaves it so.
-        self.__dict__.pop("thresholds_", None)
-        plan = self._plan()
+        self.__dict__.pop("_thresholds", None)
+        held_back = lesson.held_back
+        plan = self._plan(None if held_back is None else self._watched_score(held_back))
         if once:
-            plan = replace(plan, schedule="constant")
+            plan = replace(plan, schedule="constant", patience=None, keep_best=False)
         n_epochs = 1 if once else self._n_epochs(len(lesson.train))
         dtype = np.float64 if plan.precision == "float64" else np.float32
-
-        def subset(index: np.ndarray, frames: list | None):
-            return _training.Clips(
-                _Subset(lesson.clips.clips, index),
-                lesson.indicator[index],
-                lesson.weight[index],
-                dtype,
-                None if frames is None else _Subset(frames, index),
-            )
-
-        train = subset(lesson.train, lesson.frames)
-        valid = subset(lesson.held_back, None) if len(lesson.held_back) else None
+        everything = _training.Clips(
+            lesson.clips.clips, lesson.indicator, lesson.weight, lesson.frames, dtype
+        )
+        train: Any = _training.Subset(everything, lesson.train.tolist())
+        valid = held_back and _training.Clips(
+            held_back.clips.clips,
+            held_back.tags.indicator,
+            held_back.weight,
+            dtype=dtype,
+        )
         seed = _draw_seed(rng)
         net = self.__dict__.pop("net_")  # gone where training does not come to its end
         best = _training.train(net, train, valid, plan, n_epochs, seed, checkpoint)
         self.net_ = net
-        self.history_ = [
-            {
-                "epoch": row["epoch"],
-                **{
-                    loss: float(row[loss])
-                    for loss in ("train_loss", "valid_loss")
-                    if loss in row
-                },
-            }
-            for row in self.net_.history
-        ]
+        self.history_ = _training.epochs_of(net)
         self.n_iter_ = len(self.history_)
         if best is not None:
             warnings.warn(
@@ -530,68 +598,66 @@ class WeakLearner(DefaultParts):
         n_epochs = max(AUTO_EPOCHS, math.ceil(AUTO_STEPS / n_batches))
         return min(n_epochs, MOST_AUTO_EPOCHS)
 
-    def _learn_thresholds(self, lesson: Lesson, rng: Any) -> None:
-        """Set ``thresholds_``: as given, or learned on the clips held back."""
-        n_classes = len(self.classes_)
-        if not isinstance(self.threshold, str):
-            given = np.asarray(self.threshold, dtype=float)
-            if given.ndim and given.shape != (n_classes,):
-                raise ValueError(
-                    f"threshold has shape {given.shape}; pass one value, or one for "
-                    f"each of the {n_classes} classes"
-                )
-            self.thresholds_ = np.broadcast_to(given, (n_classes,)).copy()
+    def _learn_thresholds(self, held_back: HeldBack | None, rng: Any) -> None:
+        """Learn thresholds on the clips held back, where they say enough."""
+        self._thresholds = np.full(len(self.classes_), 0.5)
+        if held_back is None or self._single or not isinstance(self.threshold, str):
             return
-        self.thresholds_ = np.full(n_classes, 0.5)
-        y = lesson.indicator[lesson.held_back].astype(int)
+        y = held_back.tags.indicator
         n_present = y.sum(axis=0)
         known = np.minimum(n_present, len(y) - n_present) >= MIN_HELD_BACK
-        if self._single or not known.any():
+        if not known.any():
             return
-        proba = self._clip_proba(_take(lesson.clips, lesson.held_back))
-        self.thresholds_[known] = tag_thresholds(
+        proba = expit(self._run(held_back.clips, frames=False)[0])
+        self._thresholds[known] = tag_thresholds(
             y[:, known], proba[:, known], method=self.threshold, random_state=rng
         )
 
+    @property
+    def thresholds_(self) -> np.ndarray:
+        """Threshold of each class's clip score: as given, else as learned."""
+        if "_thresholds" not in vars(self):
+            raise AttributeError(f"this {type(self).__name__} is not fitted yet")
+        if isinstance(self.threshold, str):
+            return self._thresholds
+        return given_thresholds(self.threshold, len(self.classes_))
+
+    @thresholds_.setter
+    def thresholds_(self, thresholds: np.ndarray) -> None:
+        self._thresholds = thresholds
+
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "thresholds_")
+        return "_thresholds" in vars(self)
 
     def _check_clips(self, X: Any) -> ClipSet:
         """Check the clips to predict."""
         check_is_fitted(self)
         return check_clips(X, self, reset=False)
 
-    def _clip_logits(self, clips: ClipSet) -> np.ndarray:
-        """Return the logit of each clip and class."""
+    def _run(
+        self, clips: ClipSet, *, frames: bool, net: Any = None
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Return the logits of clips and, if wanted, the scores of their frames."""
         from sklearn_sed.nn._training import predict
 
-        return predict(self.net_, clips.clips, clips.n_frames, self.batch_size, False)[
-            0
-        ]
+        net = self.net_ if net is None else net
+        net.batch_size = self.batch_size
+        return predict(net, clips.clips, clips.n_frames, frames)
 
-    def _clip_proba(self, clips: ClipSet) -> np.ndarray:
-        """Return the probability of each clip and class."""
-        return _sigmoid(self._clip_logits(clips))
-
-    def _scores(self, clips: ClipSet) -> tuple[np.ndarray, FeatureArray]:
-        """Return the clip and the frame probabilities, these with their clock."""
-        from sklearn_sed.nn._training import predict
-
-        logits, probas = predict(
-            self.net_, clips.clips, clips.n_frames, self.batch_size, True
-        )
+    def _score(self, X: Any, *, tags: bool = True, frames: bool = True) -> Scored:
+        """Pass once over clips."""
+        clips = self._check_clips(X)
+        logits, probas = self._run(clips, frames=frames)
+        proba = expit(logits)
+        found = (proba > self.thresholds_).astype(int)
+        if not frames:
+            return Scored(proba, found)
         if not probas:
             raise ValueError(
                 f"network={self.network!r} scores clips alone: finding events needs a "
                 "network that scores frames"
             )
-        if len(set(clips.n_frames.tolist())) == 1:
-            frames = np.stack(probas)
-        else:
-            frames = np.empty(len(probas), dtype=object)
-            frames[:] = probas
-        clock = (clips.time_resolution, clips.durations, clips.time_offset)
-        return _sigmoid(logits), FeatureArray(frames, *clock)
+        return Scored(proba, found, clips.with_clock(probas))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -604,36 +670,7 @@ class WeakLearner(DefaultParts):
 
 def _known(tags: Tags) -> Tags:
     """Return the tags of the clips that have some."""
-    return replace(tags, indicator=tags.indicator[tags.labelled])
-
-
-class _Subset:
-    """Some of a sequence's items, fetched when asked for."""
-
-    def __init__(self, items: Any, index: np.ndarray):
-        self.items, self.index = items, index
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    def __getitem__(self, i: int):
-        return self.items[self.index[i]]
-
-
-def _take(clips: ClipSet, index: np.ndarray) -> ClipSet:
-    """Return some of the clips."""
-    return replace(
-        clips,
-        clips=_Subset(clips.clips, index),
-        n_frames=clips.n_frames[index],
-        durations=None,
-    )
-
-
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    from scipy.special import expit
-
-    return expit(logits)
+    return tags.take(np.flatnonzero(tags.labelled))
 
 
 def _draw_seed(rng: np.random.RandomState) -> int:

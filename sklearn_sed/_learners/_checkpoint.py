@@ -1,20 +1,27 @@
 """What an unfinished training needs to go on, kept in a folder from call to call."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
+from types import CodeType, FunctionType, MethodType
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import joblib
 import numpy as np
 
-from sklearn_sed._storage import pack, read_description, replace_file
+from sklearn_sed._storage import replace_file
 from sklearn_sed._version import __version__
 from sklearn_sed.exceptions import ModelFileError
 
-FORMAT = 1
-NAME = "sklearn_sed_checkpoint"  # the description's
+FORMAT = 2
+DESCRIPTION = "description"  # the array that holds JSON
+# Their functions and classes are known by name: they are of one version.
+LIBRARIES = {"builtins", "numpy", "scipy", "sklearn", "sklearn_sed", "skorch", "torch"}
 ADVICE = "delete it to train from the start, or name another folder as checkpoint"
 
 
@@ -29,6 +36,54 @@ def training_key(*what: Any, clips: Any) -> str:
         The clips. One is looked at at a time.
     """
     return joblib.hash([what, [joblib.hash(np.asarray(clip)) for clip in clips]])
+
+
+def identity(value: Any, seen: tuple[int, ...] = ()) -> Any:
+    """Return what tells a value from others that would train differently.
+
+    Functions and classes are known by their code, not by their name, and so are the
+    functions and classes that they use; other objects by their class and attributes.
+    """
+    if id(value) in seen:
+        return "recursive"
+    seen = (*seen, id(value))
+    if isinstance(value, Mapping):
+        pairs = [(identity(k, seen), identity(v, seen)) for k, v in value.items()]
+        return sorted(pairs, key=repr)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [type(value).__name__, *(identity(item, seen) for item in value)]
+    if isinstance(value, CodeType):
+        constants = [identity(constant, seen) for constant in value.co_consts]
+        return [value.co_code, value.co_names, constants]
+    module = getattr(value, "__module__", None) or ""
+    if callable(value) and module.partition(".")[0] in LIBRARIES:
+        return f"{module}.{getattr(value, '__qualname__', type(value).__qualname__)}"
+    if isinstance(value, FunctionType):
+        closure = [cell.cell_contents for cell in value.__closure__ or ()]
+        used = [
+            value.__globals__[name]
+            for name in value.__code__.co_names
+            if isinstance(value.__globals__.get(name), FunctionType | type)
+        ]
+        parts = (value.__code__, value.__defaults__, value.__kwdefaults__)
+        return identity([*parts, closure, used], seen)
+    if isinstance(value, type):
+        inside = {
+            name: item
+            for name, item in vars(value).items()
+            if not name.startswith("__") or isinstance(item, FunctionType)
+        }
+        return [
+            value.__qualname__,
+            identity(value.__bases__, seen),
+            identity(inside, seen),
+        ]
+    if isinstance(value, staticmethod | classmethod | property | MethodType | partial):
+        names = ("__func__", "fget", "__self__", "func", "args", "keywords")
+        return [identity(getattr(value, name, None), seen) for name in names]
+    if hasattr(value, "__dict__") and not isinstance(value, np.ndarray):
+        return [identity(type(value), seen), identity(vars(value), seen)]
+    return joblib.hash(value)
 
 
 class Checkpoint:
@@ -80,22 +135,28 @@ class Checkpoint:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Turn whatever a bad file leads to into one error."""
+        """Turn what tells of a bad file, and nothing else, into one error."""
         try:
             yield
-        except Exception as error:
+        except (BadZipFile, EOFError, KeyError, TypeError, ValueError) as error:
             reason = str(error) if isinstance(error, ValueError) else repr(error)
             raise ModelFileError(self.path, f"{reason}; {ADVICE}") from error
 
     def _read(self) -> None:
         """Read the file."""
-        from safetensors.numpy import load_file
-
-        with self.path.open("rb") as stream:
-            description = read_description(stream, NAME, "checkpoint")
-        match description:
+        try:
+            with ZipFile(self.path) as archive:
+                damaged = archive.testzip()
+        except BadZipFile as error:
+            raise ValueError("it is not a checkpoint, or it was cut short") from error
+        if damaged is not None:
+            raise ValueError(f"it is damaged, in {damaged!r}")
+        with np.load(self.path, allow_pickle=False) as file:
+            arrays = dict(file)
+        description = arrays.pop(DESCRIPTION, np.empty(0, np.uint8)).tobytes()
+        match json.loads(description or "null"):
             case {
-                "format": 1,
+                "format": 2,
                 "circumstances": dict(circumstances),
                 "seed": int() | None as seed,
                 "finished": bool(finished),
@@ -109,8 +170,7 @@ class Checkpoint:
                 f"it was written with {_in_words(circumstances)}, and this is "
                 f"{_in_words(self._circumstances)}: go on there"
             )
-        self.seed, self.finished = seed, finished
-        self.arrays = load_file(self.path)
+        self.seed, self.finished, self.arrays = seed, finished, arrays
 
     def next_round(self) -> "Checkpoint":
         """Return the file of the training that follows this one."""
@@ -127,7 +187,10 @@ class Checkpoint:
             "seed": self.seed,
             "finished": finished,
         }
-        replace_file(self.path, pack(arrays, NAME, description))
+        text = np.frombuffer(json.dumps(description).encode(), np.uint8)
+        content = BytesIO()
+        np.savez(content, allow_pickle=False, **{DESCRIPTION: text}, **arrays)
+        replace_file(self.path, content.getvalue())
 
 
 def _in_words(circumstances: Mapping[str, Any]) -> str:

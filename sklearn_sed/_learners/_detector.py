@@ -1,18 +1,19 @@
 """The detector: pass 2, which says when the sounds of a clip happen."""
 
 import numbers
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
+from sklearn_sed._clips._array import FeatureArray
 from sklearn_sed._clips._check import check_time_resolution
 from sklearn_sed._decoding._decoder import EventDecoder
-from sklearn_sed._labels._check import Tags, check_tags
-from sklearn_sed._labels._score import score_tags
-from sklearn_sed._learners._base import WeakLearner
-from sklearn_sed.events import is_event_tables
+from sklearn_sed._labels._check import Tags
+from sklearn_sed._learners._base import HeldBack, WeakLearner
+from sklearn_sed._learners._predict import Scored
+from sklearn_sed.exceptions import LabelError
 
 
 class WeakEventDetector(WeakLearner):
@@ -92,9 +93,10 @@ class WeakEventDetector(WeakLearner):
         have not, keep one half.
     validation_fraction : float, default=0.1
         Share of the clips that is held back for thresholds and early stopping.
-    early_stopping : bool, default=False
+    early_stopping : bool or "event_f1", default=False
         Whether to stop when the loss on held-back clips no longer falls, and return
-        to the best epoch.
+        to the best epoch. "event_f1" watches the event-based F1 of these clips instead,
+        given their tags: it needs their times, as event tables in ``y_val`` or ``y``.
     n_iter_no_change : int, default=10
         Epochs without improvement before stopping early.
     self_training : int, default=0
@@ -195,6 +197,7 @@ class WeakEventDetector(WeakLearner):
         "cosine_pairs": [StrOptions({"correlated", "all"})],
         "cosine_warmup": [Interval(numbers.Integral, 0, None, closed="left")],
         "loss": [StrOptions({"clip", "max_min", "max_mean_min", "strong"})],
+        "early_stopping": ["boolean", StrOptions({"event_f1"})],
         "decoder": [HasMethods("decode"), None],
         "time_resolution": [Interval(numbers.Real, 0, None, closed="neither"), None],
     }
@@ -296,6 +299,11 @@ class WeakEventDetector(WeakLearner):
             "cosine_warmup": self.cosine_warmup,
         }
 
+    def _check_state(self) -> None:
+        super()._check_state()
+        if hasattr(self, "thresholds_") and not hasattr(self.decoder_, "decode"):
+            raise ValueError(f"decoder_={self.decoder_!r} decodes nothing")
+
     def _loss_weights(self, tags: Tags, weight: np.ndarray) -> dict[str, Any]:
         pairs = (
             tag_correlation(tags.indicator[tags.labelled], weight[tags.labelled])
@@ -304,117 +312,54 @@ class WeakEventDetector(WeakLearner):
         )
         return {**super()._loss_weights(tags, weight), "pair_weight": pairs}
 
+    def _watched_score(self, held_back: HeldBack) -> Callable[[Any], float] | None:
+        if self.early_stopping != "event_f1":
+            return None
+        from sklearn_sed.metrics import event_based_f1_score
+
+        clips, tags = held_back.clips, held_back.tags
+        if tags.events is None:
+            raise LabelError(
+                "early_stopping='event_f1' watches times: pass event tables as y_val, "
+                "or as y"
+            )
+        check_time_resolution(self.time_resolution, clips.time_resolution)
+
+        def score(net: Any) -> float:
+            _, probas = self._run(clips, frames=True, net=net)
+            frames = self._timed(clips.with_clock(probas))
+            events = self.decoder_.decode(
+                frames, frames.time_resolution, self.classes_, tags.indicator
+            )
+            return event_based_f1_score(tags.events, events, labels=self.classes_)
+
+        return score
+
+    def _check_settings(self, tags: Tags, goes_on: bool) -> None:
+        super()._check_settings(tags, goes_on)
+        if isinstance(self.decoder, EventDecoder):
+            self.decoder._check(tags.classes.tolist())
+
+    @property
+    def decoder_(self) -> Any:
+        """The decoder in use."""
+        return self._default_decoder if self.decoder is None else self.decoder
+
     def _start(self, *args: Any) -> None:
-        self.decoder_ = EventDecoder() if self.decoder is None else clone(self.decoder)
-        self.decoder_._check(args[1].classes.tolist())
+        self._default_decoder = EventDecoder()
         super()._start(*args)
 
-    def predict_frame_proba(self, X):
-        """Score every frame of every clip.
-
-        Parameters
-        ----------
-        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
-            Features, as in ``fit``.
-
-        Returns
-        -------
-        FeatureArray of shape (n_clips, n_frames, n_classes), or of n_clips arrays
-            Frame probabilities on the input's own frames, float32, carrying the
-            features' ``time_resolution``; a 1-D object array of
-            ``(n_frames_i, n_classes)`` where clips differ in length.
-        """
-        _, frames = self._scores(self._check_clips(X))
+    def _timed(self, frames: FeatureArray) -> FeatureArray:
+        """Return frame scores with the resolution that is given, if one is."""
         if self.time_resolution is not None:
             frames.time_resolution = self.time_resolution
         return frames
 
-    def predict_proba(self, X):
-        """Return each clip's score for each class.
-
-        Parameters
-        ----------
-        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
-            Features, as in ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n_clips, n_classes)
-            The pooled frame scores.
-        """
-        return self._clip_proba(self._check_clips(X))
-
-    def predict_tags(self, X):
-        """Say which classes each clip holds, by its own clip scores.
-
-        Parameters
-        ----------
-        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
-            Features, as in ``fit``.
-
-        Returns
-        -------
-        ndarray of int of shape (n_clips, n_classes)
-            1 where the clip score is above the class's threshold: the classes that
-            ``predict`` decodes.
-        """
-        return (self.predict_proba(X) > self.thresholds_).astype(int)
-
-    def predict(self, X, tags=None):
-        """Find the events of each clip.
-
-        Parameters
-        ----------
-        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
-            Features, as in ``fit``.
-        tags : indicator, label lists or None, default=None
-            What is known to be in each clip ("oracle tags"), in any form of labels
-            that ``fit`` takes; only these classes are looked for. When None, those
-            whose clip score is above their threshold.
-
-        Returns
-        -------
-        ndarray of shape (n_clips,) of DataFrame
-            One event table per clip: ``onset``, ``offset`` (seconds),
-            ``event_label``, ``score``, sorted by onset, then label.
-
-        Raises
-        ------
-        TimeResolutionError
-            If neither the features nor ``time_resolution`` say how long a frame lasts.
-        LabelError
-            If ``tags`` hold an unknown label.
-        """
-        clips = self._check_clips(X)
-        resolution = check_time_resolution(self.time_resolution, clips.time_resolution)
-        clip_proba, frames = self._scores(clips)
-        if tags is None:
-            indicator = clip_proba > self.thresholds_
-        else:
-            indicator = check_tags(
-                tags, len(clips), self.classes_, name="tags"
-            ).indicator
-        return self.decoder_.decode(
-            frames, resolution, self.classes_, indicator == 1, clips.durations
-        )
-
-    def score(self, X, y):
-        """Return macro F1: of events where y has times, else of tags.
-
-        Parameters
-        ----------
-        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
-            Features, as in ``fit``.
-        y : event tables or weak labels
-            Reference.
-
-        Returns
-        -------
-        float
-            Event-based macro F1 (200 ms, 20 %) for event tables; macro F1 of the
-            tags for weak labels.
-        """
-        return score_events_or_tags(self, X, y)
+    def _score(self, X: Any, *, tags: bool = True, frames: bool = True) -> Scored:
+        scored = super()._score(X, tags=tags, frames=frames)
+        if scored.frames is None:
+            return scored
+        return scored._replace(frames=self._timed(scored.frames))
 
 
 def tag_correlation(indicator: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -430,12 +375,3 @@ def tag_correlation(indicator: np.ndarray, weight: np.ndarray) -> np.ndarray:
     )
     np.fill_diagonal(correlation, 0.0)
     return correlation.clip(min=0.0)
-
-
-def score_events_or_tags(estimator, X, y) -> float:
-    """Return macro F1 of events for strong labels, of tags for weak ones."""
-    if is_event_tables(y):
-        from sklearn_sed.metrics import event_based_f1_score
-
-        return event_based_f1_score(y, estimator.predict(X))
-    return score_tags(y, estimator.predict_tags(X), estimator.classes_)

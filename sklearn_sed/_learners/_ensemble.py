@@ -5,25 +5,27 @@ from typing import Any, ClassVar
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.base import MetaEstimatorMixin, _fit_context, clone
-from sklearn.utils import check_random_state
+from sklearn.base import MetaEstimatorMixin, _fit_context
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from sklearn_sed._clips._array import FeatureArray
-from sklearn_sed._clips._check import check_time_resolution
+from sklearn_sed._clips._check import check_clips
 from sklearn_sed._labels._check import check_tags
-from sklearn_sed._learners._base import DefaultParts
-from sklearn_sed._learners._detector import WeakEventDetector, score_events_or_tags
+from sklearn_sed._learners._detector import WeakEventDetector
+from sklearn_sed._learners._parts import PartsMixin, fit_part, takes_checked
+from sklearn_sed._learners._predict import (
+    PredictMixin,
+    Scored,
+    score_clips,
+    scores_frames,
+    tag_clips,
+)
+from sklearn_sed._unwrap import unwrap
 
 
-def _scores_frames(ensemble: "SeedEnsemble") -> bool:
-    """Tell whether the members are detectors."""
-    return hasattr(ensemble._member(), "predict_frame_proba")
-
-
-class SeedEnsemble(MetaEstimatorMixin, DefaultParts):
+class SeedEnsemble(PredictMixin, MetaEstimatorMixin, PartsMixin):
     """Train one estimator from several seeds and average what the trainings say.
 
     Trainings that differ in their random numbers alone differ in their errors, too:
@@ -32,8 +34,9 @@ class SeedEnsemble(MetaEstimatorMixin, DefaultParts):
 
     Parameters
     ----------
-    estimator : WeakEventDetector or WeakTagger, default=None
-        What is trained; a :class:`WeakEventDetector` when None.
+    estimator : estimator, default=None
+        What is trained: a detector, or any classifier of clips with a `random_state`; a
+        :class:`WeakEventDetector` when None.
     n_estimators : int, default=3
         Number of trainings. Training and prediction take so many times as long.
     n_jobs : int or None, default=None
@@ -49,7 +52,8 @@ class SeedEnsemble(MetaEstimatorMixin, DefaultParts):
     classes_ : ndarray of shape (n_classes,)
         The classes.
     thresholds_ : ndarray of shape (n_classes,)
-        Threshold of each class's clip score: the mean over the estimators.
+        Threshold of each class's clip score: the mean over the estimators, one half
+        where they have none.
     decoder_ : EventDecoder
         The decoder in use; only of detectors.
     n_features_in_ : int
@@ -89,7 +93,7 @@ class SeedEnsemble(MetaEstimatorMixin, DefaultParts):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
         """Train from each seed.
 
         Parameters
@@ -97,9 +101,14 @@ class SeedEnsemble(MetaEstimatorMixin, DefaultParts):
         X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
             Features, as the estimator takes them.
         y : array-like of n_clips labels
-            Labels, as the estimator takes them.
+            Labels, in any form that :meth:`WeakTagger.fit` takes.
         sample_weight : array-like of shape (n_clips,), default=None
             Weight of each clip.
+        X_val : array of shape (n_clips, n_frames, n_mels) or sequence of arrays, \
+                default=None
+            Clips that are not learned from, where the estimator's ``fit`` takes some.
+        y_val : array-like of labels, default=None
+            Their labels.
 
         Returns
         -------
@@ -108,88 +117,81 @@ class SeedEnsemble(MetaEstimatorMixin, DefaultParts):
         """
         rng = check_random_state(self.random_state)
         seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_estimators)
-        weight = {} if sample_weight is None else {"sample_weight": sample_weight}
-        # Without thresholds it is not fitted: an interruption leaves it so.
-        self.__dict__.pop("thresholds_", None)
+        members = [_seeded(self._unfitted("estimator"), s) for s in seeds.tolist()]
+        if takes_checked(members[0]):
+            X = check_clips(X, self, reset=True)
+        tags = check_tags(y, _num_samples(X))
+        self.__dict__.pop("estimators_", None)  # an interruption leaves it unfitted
         self.estimators_ = Parallel(n_jobs=self.n_jobs)(
-            delayed(_fit)(self._unfitted().set_params(random_state=seed), X, y, weight)
-            for seed in seeds.tolist()
+            delayed(fit_part)(member, X, tags, sample_weight, X_val, y_val)
+            for member in members
         )
         first = self.estimators_[0]
-        self._single = first._single
-        self.classes_ = first.classes_
-        self.n_features_in_ = first.n_features_in_
-        self.thresholds_ = np.mean([e.thresholds_ for e in self.estimators_], axis=0)
-        if hasattr(first, "decoder_"):
-            self.decoder_ = first.decoder_
+        self._single = tags.single
+        self.classes_ = tags.classes
+        if hasattr(first, "n_features_in_"):
+            self.n_features_in_ = first.n_features_in_
         return self
 
-    def _unfitted(self):
-        """Return a copy of the estimator."""
-        if self.estimator is None:
-            return self._default_parts["estimator"]()
-        return clone(self.estimator)
+    def _fitted_parts(self, name: str) -> list[Any]:
+        return vars(self).get("estimators_", [])
 
-    def _member(self):
+    def _member(self) -> Any:
         """Return one of the trained estimators, or what they will be."""
         if hasattr(self, "estimators_"):
             return self.estimators_[0]
-        return self._unfitted()
+        return self._unfitted("estimator")
 
-    def predict_proba(self, X):
-        """Return the mean clip score of each class.
+    @property
+    def _takes_checked(self) -> bool:
+        return takes_checked(self._member())
 
-        Parameters
-        ----------
-        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
-            Features, as in ``fit``.
+    @property
+    def _scores_frames(self) -> bool:
+        try:
+            return bool(unwrap(self._member()))
+        except TypeError:
+            return False
 
-        Returns
-        -------
-        ndarray of shape (n_clips, n_classes)
-            Mean of the estimators' clip scores.
-        """
+    @property
+    def thresholds_(self) -> np.ndarray:
+        """Mean threshold of each class's clip score."""
+        half = np.full(len(self.classes_), 0.5)
+        return np.mean(
+            [getattr(e, "thresholds_", half) for e in self.estimators_], axis=0
+        )
+
+    @property
+    def decoder_(self) -> Any:
+        """The decoder in use."""
+        return self.estimators_[0].decoder_
+
+    def _score(self, X: Any, *, tags: bool = True, frames: bool = True) -> Scored:
+        """Pass once over clips with each estimator."""
         check_is_fitted(self)
-        return np.mean([e.predict_proba(X) for e in self.estimators_], axis=0)
-
-    @available_if(_scores_frames)
-    def predict_frame_proba(self, X):
-        """Return the mean score of every frame of every clip.
-
-        Parameters
-        ----------
-        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
-            Features, as in ``fit``.
-
-        Returns
-        -------
-        FeatureArray of shape (n_clips, n_frames, n_classes), or of n_clips arrays
-            Mean of the estimators' frame scores, carrying the features' clock.
-        """
-        check_is_fitted(self)
-        total = None
-        for estimator in self.estimators_:
-            frames = estimator.predict_frame_proba(X)
-            plain = np.asarray(frames)
-            total = plain if total is None else total + plain
-        mean = total / len(self.estimators_)
-        clock = (frames.time_resolution, frames.durations, frames.time_offset)
-        return FeatureArray(mean, *clock)
-
-    def predict_tags(self, X):
-        """Say which classes each clip holds.
-
-        Parameters
-        ----------
-        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
-            Features, as in ``fit``.
-
-        Returns
-        -------
-        ndarray of int of shape (n_clips, n_classes)
-            1 where the mean clip score is above the class's threshold.
-        """
-        return (self.predict_proba(X) > self.thresholds_).astype(int)
+        if self._takes_checked:
+            X = check_clips(X, self, reset=False)
+        if not scores_frames(self):
+            scored = [tag_clips(e, X, self.classes_) for e in self.estimators_]
+        else:
+            scored = [
+                score_clips(e, X, tags=tags, frames=frames)[1] for e in self.estimators_
+            ]
+        proba = np.mean([one.proba for one in scored], axis=0)
+        found = (proba > self.thresholds_).astype(int)
+        if self._single and not scores_frames(self):
+            found = np.eye(proba.shape[1], dtype=int)[proba.argmax(axis=1)]
+        if scored[0].frames is None:
+            return Scored(proba, found)
+        curves = [np.asarray(one.frames) for one in scored]
+        clock = scored[0].frames
+        mean = FeatureArray(
+            sum(curves[1:], curves[0]) / len(curves),
+            clock.time_resolution,
+            clock.durations,
+            clock.time_offset,
+        )
+        return Scored(proba, found, mean)
 
     def predict(self, X, tags=None):
         """Find the events of each clip, or its tags where the estimator is a tagger.
@@ -211,54 +213,30 @@ class SeedEnsemble(MetaEstimatorMixin, DefaultParts):
             estimator is a tagger, the tags of ``predict_tags``, or with one label per
             clip that label.
         """
-        check_is_fitted(self)
-        if not _scores_frames(self):
-            if not self._single:
-                return self.predict_tags(X)
-            return self.classes_[self.predict_proba(X).argmax(axis=1)]
-        frames = self.predict_frame_proba(X)
-        if tags is None:
-            indicator = self.predict_tags(X)
-        else:
-            indicator = check_tags(
-                tags, len(frames), self.classes_, name="tags"
-            ).indicator
-        return self.decoder_.decode(
-            frames,
-            check_time_resolution(None, frames.time_resolution),
-            self.classes_,
-            indicator == 1,
-            frames.durations,
-        )
-
-    def score(self, X, y):
-        """Return macro F1: of events where y has times, else of tags.
-
-        Parameters
-        ----------
-        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
-            Features, as in ``fit``.
-        y : event tables or weak labels
-            Reference.
-
-        Returns
-        -------
-        float
-            Event-based macro F1 (200 ms, 20 %) for event tables; macro F1 of the
-            tags for weak labels.
-        """
-        return score_events_or_tags(self, X, y)
+        if scores_frames(self):
+            return super().predict(X, tags)
+        return self._labelled(self.predict_tags(X))
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "thresholds_")
+        return hasattr(self, "estimators_")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags = self._member().__sklearn_tags__().input_tags
-        tags.target_tags = self._member().__sklearn_tags__().target_tags
+        tags.input_tags = get_tags(self._member()).input_tags
+        tags.target_tags = get_tags(self._member()).target_tags
         return tags
 
 
-def _fit(estimator: Any, X: Any, y: Any, weight: dict) -> Any:
-    """Fit an estimator."""
-    return estimator.fit(X, y, **weight)
+def _seeded(estimator: Any, seed: int) -> Any:
+    """Set all random states in an estimator, or complain that there are none."""
+    names = [
+        name
+        for name in estimator.get_params()
+        if name == "random_state" or name.endswith("__random_state")
+    ]
+    if not names:
+        raise ValueError(
+            f"{type(estimator).__name__} has no random_state: all its trainings would "
+            "be the same"
+        )
+    return estimator.set_params(**dict.fromkeys(names, seed))

@@ -1,13 +1,14 @@
 """The tagger: pass 1, which says what is in a clip."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import expit, log_expit, logit
+from scipy.special import log_expit, logit
 from sklearn.base import ClassifierMixin
 
 from sklearn_sed._labels._score import score_tags
 from sklearn_sed._learners._base import WeakLearner
+from sklearn_sed._learners._predict import Scored
 
 
 class WeakTagger(ClassifierMixin, WeakLearner):
@@ -151,6 +152,7 @@ class WeakTagger(ClassifierMixin, WeakLearner):
     (8, 1)
     """
 
+    _scores_frames = False
     _networks: ClassVar[dict[str, str]] = {
         "crnn": "CRNN",
         "embedding": "EmbeddingNet",
@@ -237,7 +239,7 @@ class WeakTagger(ClassifierMixin, WeakLearner):
             class is predicted. With one label out of two per clip, 1-D: positive
             for ``classes_[1]``.
         """
-        logits = self._clip_logits(self._check_clips(X))
+        logits, _ = self._run(self._check_clips(X), frames=False)
         if not self._single:
             tiny = np.finfo(float).eps
             return logits - logit(np.clip(self.thresholds_, tiny, 1 - tiny))
@@ -245,26 +247,6 @@ class WeakTagger(ClassifierMixin, WeakLearner):
             log_proba = log_expit(logits)
             return log_proba[:, 1] - log_proba[:, 0]
         return logits
-
-    def predict_proba(self, X):
-        """Return the probability of each class in each clip.
-
-        Parameters
-        ----------
-        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
-            Features, as in ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n_clips, n_classes)
-            Probabilities; each for itself, or with one label per clip summing to 1.
-        """
-        logits = self._clip_logits(self._check_clips(X))
-        if not self._single:
-            return expit(logits)
-        log_proba = log_expit(logits)
-        proba = np.exp(log_proba - log_proba.max(axis=1, keepdims=True))
-        return proba / proba.sum(axis=1, keepdims=True)
 
     def predict(self, X):
         """Say which classes each clip holds.
@@ -280,10 +262,7 @@ class WeakTagger(ClassifierMixin, WeakLearner):
             1 where the score is above the class's threshold; with one label per
             clip, that label.
         """
-        proba = self.predict_proba(X)
-        if self._single:
-            return self.classes_[proba.argmax(axis=1)]
-        return (proba > self.thresholds_).astype(int)
+        return self._labelled(self.predict_tags(X))
 
     def score(self, X, y, sample_weight=None):
         """Return the macro-averaged F1 of the predicted tags.
@@ -310,6 +289,16 @@ class WeakTagger(ClassifierMixin, WeakLearner):
             single=self._single,
             sample_weight=sample_weight,
         )
+
+    def _score(self, X: Any, *, tags: bool = True, frames: bool = False) -> Scored:
+        if not self._single:
+            return super()._score(X, frames=False)
+        # The classes exclude each other: probabilities sum to one.
+        logits, _ = self._run(self._check_clips(X), frames=False)
+        log_proba = log_expit(logits)
+        proba = np.exp(log_proba - log_proba.max(axis=1, keepdims=True))
+        proba /= proba.sum(axis=1, keepdims=True)
+        return Scored(proba, np.eye(proba.shape[1], dtype=int)[proba.argmax(axis=1)])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,23 +1,29 @@
 """Two passes: a tagger says what is in a clip, a detector says when."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
-from sklearn.base import _fit_context, clone
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_sed._clips._array import FeatureArray
-from sklearn_sed._clips._check import ClipSet, check_clips
+from sklearn_sed._clips._check import check_clips
+from sklearn_sed._decoding._decoder import EventDecoder
 from sklearn_sed._labels._check import check_tags
-from sklearn_sed._learners._base import DefaultParts
-from sklearn_sed._learners._detector import WeakEventDetector, score_events_or_tags
+from sklearn_sed._learners._detector import WeakEventDetector
+from sklearn_sed._learners._parts import PartsMixin, fit_part, handed_on
+from sklearn_sed._learners._predict import (
+    PredictMixin,
+    Scored,
+    score_clips,
+    tag_clips,
+    tag_columns,
+)
 from sklearn_sed._learners._tagger import WeakTagger
-from sklearn_sed.exceptions import LabelError
+from sklearn_sed._unwrap import unwrap
 
 
-class TwoPassSED(DefaultParts):
+class TwoPassSED(PredictMixin, PartsMixin):
     """Sound event detection in two passes, learned from tags alone.
 
     Pass 1, the tagger, decides which classes are in a clip. Pass 2, the detector,
@@ -32,7 +38,9 @@ class TwoPassSED(DefaultParts):
         a default :class:`WeakTagger` when None. Wrap a fitted one in
         :class:`sklearn.frozen.FrozenEstimator` to leave it as it is.
     detector : estimator, default=None
-        What locates events; a default :class:`WeakEventDetector` when None.
+        What scores frames, by ``predict_frame_proba``; a default
+        :class:`WeakEventDetector` when None. Its `decoder_`, or a default
+        :class:`EventDecoder` where it has none, makes events of them.
 
     Attributes
     ----------
@@ -86,7 +94,7 @@ class TwoPassSED(DefaultParts):
     }
     _parameter_constraints: ClassVar[dict] = {
         "tagger": [HasMethods(["fit", "predict_proba"]), None],
-        "detector": [HasMethods(["fit", "predict", "predict_frame_proba"]), None],
+        "detector": [HasMethods(["fit", "predict"]), None],
     }
 
     def __init__(self, *, tagger=None, detector=None):
@@ -94,7 +102,7 @@ class TwoPassSED(DefaultParts):
         self.detector = detector
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
         """Fit both passes to clips and their tags.
 
         Parameters
@@ -108,6 +116,11 @@ class TwoPassSED(DefaultParts):
             only the tags are used.
         sample_weight : array-like of shape (n_clips,), default=None
             Weight of each clip.
+        X_val : array of shape (n_clips, n_frames, n_mels) or sequence of arrays, \
+                default=None
+            Clips that are not learned from, for parts whose ``fit`` takes some.
+        y_val : array-like of labels, default=None
+            Their labels, weak or strong.
 
         Returns
         -------
@@ -124,140 +137,43 @@ class TwoPassSED(DefaultParts):
         """
         clips = check_clips(X, self, reset=True)
         tags = check_tags(y, len(clips))
-        indicator = pd.DataFrame(tags.indicator, columns=tags.classes)
-        weight = {} if sample_weight is None else {"sample_weight": sample_weight}
-        X = _clocked(X, clips)
         # Without a detector it is not fitted: an interruption leaves it so.
         self.__dict__.pop("detector_", None)
-        self.tagger_ = self._part("tagger").fit(X, indicator, **weight)
-        self.detector_ = self._part("detector").fit(X, indicator, **weight)
+        if X_val is not None and y_val is not None:
+            X_val = check_clips(X_val, self, reset=False)
+            y_val = check_tags(y_val, len(X_val), tags.classes, name="y_val")
+        for name in ("tagger", "detector"):
+            part = self._unfitted(name)
+            own = handed_on(part, X, clips)
+            fit_part(part, own, tags, sample_weight, X_val, y_val)
+            setattr(self, f"{name}_", part)
         self.classes_ = np.asarray(self.detector_.classes_)
-        self._tagger_columns()
+        tag_columns(self.tagger_, self.classes_)
         return self
 
-    def _part(self, name: str):
-        """Return an unfitted copy of a part."""
-        part = getattr(self, name)
-        return self._default_parts[name]() if part is None else clone(part)
+    @property
+    def decoder_(self) -> Any:
+        """The decoder in use: the detector's, or a default one where it has none."""
+        detector = unwrap(self.detector_).estimator
+        return getattr(detector, "decoder_", None) or EventDecoder()
 
-    def _tagger_columns(self) -> list[int]:
-        """Return the tagger's column of each of the detector's classes."""
-        names = np.asarray(self.tagger_.classes_).tolist()
-        missing = [label for label in self.classes_.tolist() if label not in names]
-        if missing or len(names) != len(self.classes_):
-            raise LabelError(
-                f"the tagger knows the classes {names}, the detector "
-                f"{self.classes_.tolist()}: fit both to the same classes"
+    def _score(self, X: Any, *, tags: bool = True, frames: bool = True) -> Scored:
+        """Pass over clips: the tagger where tags are asked for, then the detector."""
+        check_is_fitted(self)
+        clips = check_clips(X, self, reset=False)
+        proba = found = scores = None
+        if tags:
+            tagger = self.tagger_
+            proba, found, _ = tag_clips(
+                tagger, handed_on(tagger, X, clips), self.classes_
             )
-        return [names.index(label) for label in self.classes_.tolist()]
-
-    def predict_tags(self, X):
-        """Say which classes each clip holds, by the tagger.
-
-        Parameters
-        ----------
-        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
-            Features, as in ``fit``.
-
-        Returns
-        -------
-        ndarray of int of shape (n_clips, n_classes)
-            1 for the classes that ``predict`` decodes.
-        """
-        check_is_fitted(self)
-        tags = np.asarray(self.tagger_.predict(self._check(X)))
-        return tags[:, self._tagger_columns()].astype(int)
-
-    def predict_proba(self, X):
-        """Return the tagger's probability of each class in each clip.
-
-        Parameters
-        ----------
-        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
-            Features, as in ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n_clips, n_classes)
-            Probabilities, each class for itself.
-        """
-        check_is_fitted(self)
-        proba = np.asarray(self.tagger_.predict_proba(self._check(X)))
-        return proba[:, self._tagger_columns()]
-
-    def predict_frame_proba(self, X):
-        """Return the detector's score of every frame of every clip.
-
-        Parameters
-        ----------
-        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
-            Features, as in ``fit``.
-
-        Returns
-        -------
-        FeatureArray of shape (n_clips, n_frames, n_classes), or of n_clips arrays
-            Frame probabilities on the input's own frames, carrying its clock; a 1-D
-            object array of ``(n_frames_i, n_classes)`` where clips differ in length.
-        """
-        check_is_fitted(self)
-        return self.detector_.predict_frame_proba(self._check(X))
-
-    def predict(self, X, tags=None):
-        """Find the events of each clip.
-
-        Parameters
-        ----------
-        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
-            Features, as in ``fit``.
-        tags : indicator, label lists or None, default=None
-            What is known to be in each clip ("oracle tags"), in any form of labels
-            that ``fit`` takes. When None, the tagger says.
-
-        Returns
-        -------
-        ndarray of shape (n_clips,) of DataFrame
-            One event table per clip: ``onset``, ``offset`` (seconds),
-            ``event_label``, ``score``, sorted by onset, then label.
-
-        Raises
-        ------
-        TimeResolutionError
-            If neither the features nor the detector say how long a frame lasts.
-        LabelError
-            If ``tags`` hold an unknown label.
-        """
-        check_is_fitted(self)
-        X = self._check(X)
-        if tags is None:
-            indicator = self.predict_tags(X)
-        else:
-            indicator = check_tags(tags, len(X), self.classes_, name="tags").indicator
-        return self.detector_.predict(X, tags=indicator)
-
-    def score(self, X, y):
-        """Return macro F1: of events where y has times, else of tags.
-
-        Parameters
-        ----------
-        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
-            Features, as in ``fit``.
-        y : event tables or weak labels
-            Reference.
-
-        Returns
-        -------
-        float
-            Event-based macro F1 (200 ms, 20 %) for event tables; macro F1 of the
-            tags for weak labels.
-        """
-        return score_events_or_tags(self, X, y)
+        if frames:
+            X = handed_on(self.detector_, X, clips)
+            scores = score_clips(self.detector_, X, tags=False)[1].frames
+        return Scored(proba, found, scores)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "detector_")
-
-    def _check(self, X):
-        """Check the clips to predict, keeping their clock."""
-        return _clocked(X, check_clips(X, self, reset=False))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -265,14 +181,3 @@ class TwoPassSED(DefaultParts):
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
         return tags
-
-
-def _clocked(X, clips: ClipSet):
-    """Return the clips with their clock, X itself where that has it."""
-    is_table = isinstance(X, np.ndarray) and X.ndim == 2
-    if hasattr(X, "time_resolution") and not is_table:
-        return X
-    if clips.time_resolution is None:
-        return clips.clips
-    clock = (clips.time_resolution, clips.durations, clips.time_offset)
-    return FeatureArray(clips.clips, *clock)

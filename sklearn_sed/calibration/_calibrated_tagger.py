@@ -171,7 +171,7 @@ class CalibratedTaggerCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             check_tags(y, _num_samples(X))  # complain before a long training
             fit_params = routed["estimator"]["fit"]
             self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
-        self.classes_ = np.asarray(self.estimator_.classes_)
+        self.classes_ = _classes_of(self.estimator_)
         tags = check_tags(self._as_named_here(y), _num_samples(X), self.classes_)
         self._single = tags.single
         if self.cv == "prefit":
@@ -347,16 +347,27 @@ def _fit_and_predict(
     return _predict_proba(estimator, _safe_indexing(X, test), classes)
 
 
+def _classes_of(estimator: Any) -> np.ndarray:
+    """Return an estimator's classes, or complain that they have no columns."""
+    if isinstance(estimator.classes_, list):
+        raise _no_columns(estimator)
+    return np.asarray(estimator.classes_)
+
+
+def _no_columns(estimator: Any) -> ValueError:
+    return ValueError(
+        f"predict_proba of {type(estimator).__name__} does not return one column for "
+        f"each of its {len(estimator.classes_)} classes; wrap it in "
+        "sklearn.multiclass.OneVsRestClassifier"
+    )
+
+
 def _predict_proba(estimator: Any, X: Any, classes: np.ndarray) -> np.ndarray:
     """Return probabilities by class; NaN for a class that the estimator misses."""
+    known = _classes_of(estimator)
     proba = estimator.predict_proba(X)
-    known = np.asarray(estimator.classes_)
-    if isinstance(proba, list) or np.shape(proba)[1:] != (len(known),):
-        raise ValueError(
-            f"predict_proba of {type(estimator).__name__} does not return one column "
-            f"for each of its {len(known)} classes; wrap it in "
-            "sklearn.multiclass.OneVsRestClassifier"
-        )
+    if np.shape(proba)[1:] != known.shape:
+        raise _no_columns(estimator)
     aligned = np.full((len(proba), len(classes)), np.nan)
     position = {label: column for column, label in enumerate(classes.tolist())}
     aligned[:, [position[label] for label in known.tolist()]] = proba

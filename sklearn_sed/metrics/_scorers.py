@@ -3,11 +3,10 @@
 from typing import Any
 
 import numpy as np
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 
 from sklearn_sed._clips._check import check_time_resolution
 from sklearn_sed._labels._score import add_columns, score_tags, with_unknown
+from sklearn_sed._unwrap import unwrap
 from sklearn_sed.events import is_event_tables, to_tags
 from sklearn_sed.exceptions import LabelError
 from sklearn_sed.metrics._psds import psds_score
@@ -87,19 +86,24 @@ def segment_based_f1_scorer(estimator: Any, X: Any, y: Any) -> float:
     return segment_based_f1_score(y, estimator.predict(X))
 
 
-def psds1_scorer(estimator: Any, X: Any, y: Any) -> float:
-    """Score frame probabilities by the PSDS, scenario 1: react fast.
+def psds1_scorer(estimator: Any, X: Any, y: Any, tags: Any = None) -> float:
+    """Score what an estimator decodes by the PSDS, scenario 1: react fast.
 
     Parameters
     ----------
     estimator : estimator
         Fitted; it, the last step of a pipeline or the best estimator of a search has
-        ``predict_frame_proba`` and ``classes_``.
+        ``predict_curves``, or at least ``predict_frame_proba``, and ``classes_``.
     X : array-like of length n_clips
         Clips, as the estimator takes them.
     y : sequence of DataFrame of length n_clips
         Reference events. A class that the estimator was not trained on counts as never
         detected.
+    tags : indicator, label lists, "proba" or None, default=None
+        As in :meth:`~sklearn_sed.TwoPassSED.predict_curves`: by default the curves of
+        classes that the estimator does not find in a clip are zero; "proba" weighs
+        each curve by the clip's probability of its class instead. In a search, pass
+        ``functools.partial(psds1_scorer, tags="proba")``.
 
     Returns
     -------
@@ -128,22 +132,27 @@ def psds1_scorer(estimator: Any, X: Any, y: Any) -> float:
     >>> psds1_scorer(estimator, ["dog.wav"], y)
     1.0
     """
-    return _psds(estimator, X, y, dtc_threshold=0.7, gtc_threshold=0.7)
+    return _psds(estimator, X, y, tags, dtc_threshold=0.7, gtc_threshold=0.7)
 
 
-def psds2_scorer(estimator: Any, X: Any, y: Any) -> float:
-    """Score frame probabilities by the PSDS, scenario 2: do not confuse classes.
+def psds2_scorer(estimator: Any, X: Any, y: Any, tags: Any = None) -> float:
+    """Score what an estimator decodes by the PSDS, scenario 2: do not confuse classes.
 
     Parameters
     ----------
     estimator : estimator
         Fitted; it, the last step of a pipeline or the best estimator of a search has
-        ``predict_frame_proba`` and ``classes_``.
+        ``predict_curves``, or at least ``predict_frame_proba``, and ``classes_``.
     X : array-like of length n_clips
         Clips, as the estimator takes them.
     y : sequence of DataFrame of length n_clips
         Reference events. A class that the estimator was not trained on counts as never
         detected.
+    tags : indicator, label lists, "proba" or None, default=None
+        As in :meth:`~sklearn_sed.TwoPassSED.predict_curves`: by default the curves of
+        classes that the estimator does not find in a clip are zero; "proba" weighs
+        each curve by the clip's probability of its class instead. In a search, pass
+        ``functools.partial(psds1_scorer, tags="proba")``.
 
     Returns
     -------
@@ -177,6 +186,7 @@ def psds2_scorer(estimator: Any, X: Any, y: Any) -> float:
         estimator,
         X,
         y,
+        tags,
         dtc_threshold=0.1,
         gtc_threshold=0.1,
         cttc_threshold=0.3,
@@ -223,28 +233,40 @@ def tag_f1_scorer(estimator: Any, X: Any, y: Any) -> float:
     classes = np.asarray(estimator.classes_).tolist()
     if is_event_tables(predicted):
         predicted = to_tags(predicted, classes)
-    return score_tags(y, predicted, classes)
+    return score_tags(y, predicted, classes, single=np.ndim(predicted) == 1)
 
 
-def _psds(estimator: Any, X: Any, y: Any, **scenario: float) -> float:
-    """Compute the PSDS of an estimator's frame scores."""
+def _psds(estimator: Any, X: Any, y: Any, tags: Any, **scenario: float) -> float:
+    """Compute the PSDS of the curves that an estimator decodes."""
     _check_times(y)
-    model, X = frame_model(estimator, X)
-    frames = model.predict_frame_proba(X)
-    resolution = check_time_resolution(None, getattr(frames, "time_resolution", None))
-    durations = getattr(frames, "durations", None)
+    curves, classes = decoded_curves(estimator, X, tags)
+    resolution = check_time_resolution(None, getattr(curves, "time_resolution", None))
+    durations = getattr(curves, "durations", None)
     if durations is None:
-        durations = [len(scores) * resolution for scores in frames]
-    labels = with_unknown(model.classes_, y)
+        durations = [len(scores) * resolution for scores in curves]
+    labels = with_unknown(classes, y)
     return psds_score(
         y,
-        [add_columns(scores, len(labels)) for scores in frames],
+        [add_columns(scores, len(labels)) for scores in curves],
         time_resolution=resolution,
-        time_offset=getattr(frames, "time_offset", 0.0),
+        time_offset=getattr(curves, "time_offset", 0.0),
         labels=labels,
         durations=durations,
         **scenario,
     )
+
+
+def decoded_curves(estimator: Any, X: Any, tags: Any = None) -> tuple[Any, Any]:
+    """Return the curves that an estimator decodes, and its classes.
+
+    Pipelines, searches and frozen estimators are looked into. An estimator without
+    ``predict_curves`` decodes its frame scores as they are.
+    """
+    inside = unwrap(estimator)
+    model, X = inside.estimator, inside.transform(X)
+    if hasattr(model, "predict_curves"):
+        return model.predict_curves(X, tags=tags), model.classes_
+    return model.predict_frame_proba(X), model.classes_
 
 
 def _check_times(y: Any) -> None:
@@ -254,26 +276,3 @@ def _check_times(y: Any) -> None:
             "this scorer compares times: pass strong y, one event table (onset, "
             "offset, event_label) per clip; for tags use tag_f1_scorer"
         )
-
-
-def frame_model(estimator: Any, X: Any) -> tuple[Any, Any]:
-    """Return the part of an estimator that scores frames, and X as that part sees it.
-
-    Pipelines, searches and frozen estimators are looked into.
-    """
-    while not hasattr(estimator, "predict_frame_proba"):
-        if isinstance(estimator, Pipeline):
-            for _, step in estimator.steps[:-1]:
-                if step not in (None, "passthrough"):
-                    X = step.transform(X)
-            estimator = estimator[-1]
-        elif isinstance(estimator, FrozenEstimator):
-            estimator = estimator.estimator
-        elif hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        else:
-            raise TypeError(
-                f"{type(estimator).__name__} has no predict_frame_proba, which this "
-                "scorer needs; score its events with event_based_f1_scorer"
-            )
-    return estimator, X

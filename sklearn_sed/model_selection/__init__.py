@@ -1,6 +1,6 @@
 """Model selection for sound event detection: folds, and decoders tuned on times."""
 
-from sklearn_sed.model_selection._split import (
+from sklearn_sed._labels._folds import (
     MultilabelStratifiedGroupKFold,
     MultilabelStratifiedKFold,
 )

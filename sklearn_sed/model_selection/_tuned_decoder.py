@@ -5,10 +5,8 @@ from numbers import Integral
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, clone
-from sklearn.frozen import FrozenEstimator
+from sklearn.base import MetaEstimatorMixin, _fit_context, clone
 from sklearn.model_selection import check_cv
-from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, get_tags, indexable
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import (
@@ -17,7 +15,6 @@ from sklearn.utils.metadata_routing import (
     _raise_for_params,
     process_routing,
 )
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params, check_is_fitted
 
@@ -29,8 +26,10 @@ from sklearn_sed._decoding._decoder import (
     select_clips,
     stack_scores,
 )
-from sklearn_sed._labels._check import check_tags
-from sklearn_sed._learners._detector import score_events_or_tags
+from sklearn_sed._labels._folds import MultilabelStratifiedKFold
+from sklearn_sed._learners._parts import PartsMixin
+from sklearn_sed._learners._predict import PredictMixin, Scored, score_clips
+from sklearn_sed._unwrap import unwrap
 from sklearn_sed.events import check_events, is_event_tables, to_tags
 from sklearn_sed.exceptions import LabelError
 from sklearn_sed.model_selection._decoder_search import (
@@ -39,7 +38,6 @@ from sklearn_sed.model_selection._decoder_search import (
     make_objectives,
     search_settings,
 )
-from sklearn_sed.model_selection._split import MultilabelStratifiedKFold
 
 
 class HeldBack(NamedTuple):
@@ -53,7 +51,7 @@ class HeldBack(NamedTuple):
     times: Timeline
 
 
-class TunedDecoderCV(MetaEstimatorMixin, BaseEstimator):
+class TunedDecoderCV(PredictMixin, MetaEstimatorMixin, PartsMixin):
     """Tune the decoder of a detector, class by class, on clips it did not learn from.
 
     The estimator learns from the tags of `y`; the times of `y` serve to choose, for
@@ -240,7 +238,7 @@ class TunedDecoderCV(MetaEstimatorMixin, BaseEstimator):
     def _tune(self, held_back: Sequence[HeldBack], y: np.ndarray, grid: dict) -> None:
         """Choose the settings of each class on the held-back clips."""
         labels = self.classes_.tolist()
-        start = _decoder_of(_frame_scorer(self.estimator_)[0])
+        start = _decoder_of(unwrap(self.estimator_).estimator)
         tags = to_tags(list(y), labels)
         if self.tags == "predicted":
             tags = np.concatenate([part.tags for part in held_back])
@@ -268,118 +266,11 @@ class TunedDecoderCV(MetaEstimatorMixin, BaseEstimator):
     @property
     def classes_(self):
         """The classes."""
-        return np.asarray(_frame_scorer(self.estimator_)[0].classes_)
+        return np.asarray(unwrap(self.estimator_).estimator.classes_)
 
-    def predict(self, X, tags=None):
-        """Find the events of each clip with the tuned decoder.
-
-        Parameters
-        ----------
-        X : sequence of n_clips items
-            Clips, as in ``fit``.
-        tags : indicator, label lists or None, default=None
-            What is known to be in each clip; only these classes are looked for. When
-            None, those that the estimator finds.
-
-        Returns
-        -------
-        ndarray of shape (n_clips,) of DataFrame
-            One event table per clip: ``onset``, ``offset`` (seconds),
-            ``event_label``, ``score``, sorted by onset, then label.
-
-        Raises
-        ------
-        TimeResolutionError
-            If the estimator does not know how long a frame lasts.
-        LabelError
-            If ``tags`` hold an unknown label.
-        """
+    def _score(self, X: Any, *, tags: bool = True, frames: bool = True) -> Scored:
         check_is_fitted(self, "decoder_")
-        step, X = _frame_scorer(self.estimator_, X)
-        frames = step.predict_frame_proba(X)
-        if tags is None:
-            indicator = step.predict_tags(X)
-        else:
-            indicator = check_tags(
-                tags, len(frames), self.classes_, name="tags"
-            ).indicator
-        return self.decoder_.decode(
-            frames,
-            check_time_resolution(None, getattr(frames, "time_resolution", None)),
-            self.classes_,
-            indicator,
-            getattr(frames, "durations", None),
-        )
-
-    def predict_frame_proba(self, X):
-        """Score every frame of every clip.
-
-        Parameters
-        ----------
-        X : sequence of n_clips items
-            Clips, as in ``fit``.
-
-        Returns
-        -------
-        FeatureArray of shape (n_clips, n_frames, n_classes), or of n_clips arrays
-            The estimator's frame scores.
-        """
-        check_is_fitted(self, "decoder_")
-        step, X = _frame_scorer(self.estimator_, X)
-        return step.predict_frame_proba(X)
-
-    def predict_tags(self, X):
-        """Say which classes each clip holds.
-
-        Parameters
-        ----------
-        X : sequence of n_clips items
-            Clips, as in ``fit``.
-
-        Returns
-        -------
-        ndarray of int of shape (n_clips, n_classes)
-            1 for the classes that ``predict`` decodes: the estimator's tags.
-        """
-        check_is_fitted(self, "decoder_")
-        step, X = _frame_scorer(self.estimator_, X)
-        return step.predict_tags(X)
-
-    @available_if(lambda self: _delegates(self, "predict_proba"))
-    def predict_proba(self, X):
-        """Return each clip's score for each class.
-
-        Parameters
-        ----------
-        X : sequence of n_clips items
-            Clips, as in ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n_clips, n_classes)
-            The estimator's clip scores.
-        """
-        check_is_fitted(self, "decoder_")
-        return self.estimator_.predict_proba(X)
-
-    def score(self, X, y):
-        """Return macro F1: of events where y has times, else of tags.
-
-        Parameters
-        ----------
-        X : sequence of n_clips items
-            Clips, as in ``fit``.
-        y : event tables or weak labels
-            Reference.
-
-        Returns
-        -------
-        float
-            Event-based macro F1 (200 ms, 20 %) for event tables; macro F1 of the
-            tags for weak labels.
-        """
-        check_is_fitted(self, "decoder_")
-        return score_events_or_tags(self, X, y)
+        return score_clips(self.estimator_, X, tags=tags, frames=frames)[1]
 
     def get_metadata_routing(self):
         """Say where metadata go: to the estimator's ``fit``, the splitter's ``split``.
@@ -409,35 +300,9 @@ class TunedDecoderCV(MetaEstimatorMixin, BaseEstimator):
         return tags
 
 
-def _delegates(tuned: TunedDecoderCV, method: str) -> bool:
-    """Tell whether the estimator has a method."""
-    return hasattr(getattr(tuned, "estimator_", tuned.estimator), method)
-
-
-def _frame_scorer(estimator: Any, X: Any = None) -> tuple[Any, Any]:
-    """Return the part of a fitted estimator that scores frames, and X as it sees it."""
-    while not hasattr(estimator, "predict_frame_proba"):
-        if isinstance(estimator, Pipeline):
-            if X is not None and len(estimator) > 1:
-                X = estimator[:-1].transform(X)
-            estimator = estimator[-1]
-        elif isinstance(estimator, FrozenEstimator):
-            estimator = estimator.estimator
-        elif hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        else:
-            raise TypeError(
-                f"{type(estimator).__name__} has no predict_frame_proba, so there are "
-                "no curves to decode: pass a WeakEventDetector, a TwoPassSED, or a "
-                "pipeline or search that ends in one"
-            )
-    return estimator, X
-
-
-def _decoder_of(step: Any) -> EventDecoder:
+def _decoder_of(model: Any) -> EventDecoder:
     """Return a copy of the decoder that a fitted detector decodes with."""
-    detector = getattr(step, "detector_", step)
-    decoder = getattr(detector, "decoder_", None)
+    decoder = getattr(model, "decoder_", None)
     return clone(decoder) if isinstance(decoder, EventDecoder) else EventDecoder()
 
 
@@ -462,10 +327,8 @@ def _score_clips(estimator: Any, X: Any, classes: np.ndarray) -> HeldBack:
     A class that the estimator does not know, for want of training clips with it, is
     not found in any clip.
     """
-    step, X = _frame_scorer(estimator, X)
-    frames = step.predict_frame_proba(X)
-    tags = np.asarray(step.predict_tags(X))
-    column = {label: i for i, label in enumerate(np.asarray(step.classes_).tolist())}
+    model, (_, tags, frames) = score_clips(estimator, X)
+    column = {label: i for i, label in enumerate(np.asarray(model.classes_).tolist())}
     source = [column.get(label, -1) for label in classes.tolist()]
 
     def aligned(values: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ stands for "every clip fills the batch".
 """
 
 from sklearn_sed.nn._losses import WeakLabelLoss, cosine_penalty
+from sklearn_sed.nn._memory import kept_memory
 from sklearn_sed.nn._networks import (
     CRNN,
     EmbeddingNet,
@@ -27,5 +28,6 @@ __all__ = [
     "WeakLabelLoss",
     "cosine_penalty",
     "count_parameters",
+    "kept_memory",
     "make_pooling",
 ]

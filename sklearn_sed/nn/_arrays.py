@@ -1,20 +1,13 @@
 """What a net has learned as named arrays, and back into a net."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = [
-    "array_forms",
-    "net_arrays",
-    "read_tensors",
-    "set_memory",
-    "set_net",
-    "under",
-]
+__all__ = ["net_arrays", "set_memory", "set_net", "to_tensors", "under"]
 
 # What each optimizer remembers of every weight; "step" is one number, the others
 # are as large as the weight.
@@ -24,7 +17,6 @@ OPTIMIZER_MEMORY = {
     "rmsprop": ("step", "square_avg"),
     "sgd": ("momentum_buffer",),
 }
-Forms = dict[str, tuple[tuple[int, ...], torch.dtype]]
 
 
 def net_arrays(net: Any, optimizer: str) -> dict[str, np.ndarray]:
@@ -32,7 +24,7 @@ def net_arrays(net: Any, optimizer: str) -> dict[str, np.ndarray]:
 
     Parameters
     ----------
-    net : WeakLabelTrainer
+    net : SoundEventNet
         A trained net.
     optimizer : str
         Name of its optimizer.
@@ -62,7 +54,7 @@ def set_net(net: Any, optimizer: str, arrays: Mapping[str, np.ndarray]) -> None:
 
     Parameters
     ----------
-    net : WeakLabelTrainer
+    net : SoundEventNet
         The net.
     optimizer : str
         Name of its optimizer.
@@ -74,22 +66,32 @@ def set_net(net: Any, optimizer: str, arrays: Mapping[str, np.ndarray]) -> None:
     ValueError
         If the arrays are not those of such a net.
     """
-    shapes = {name: array.shape for name, array in arrays.items()}
-    forms = array_forms(net.module_, net.criterion_, optimizer, shapes)
-    tensors = read_tensors(forms, arrays.__getitem__)
+    tensors = to_tensors(net.module_, net.criterion_, optimizer, arrays)
     net.module_.load_state_dict(under("module/", tensors))
     net.criterion_.load_state_dict(under("loss/", tensors))
     set_memory(net, optimizer, tensors)
 
 
-def array_forms(
-    module: nn.Module,
-    loss: nn.Module,
-    optimizer: str,
-    shapes: Mapping[str, tuple[int, ...]],
-) -> Forms:
-    """Return the shape and type of each array, after comparing names and shapes."""
-    forms: Forms = {
+def to_tensors(
+    module: nn.Module, loss: nn.Module, optimizer: str, arrays: Mapping[str, np.ndarray]
+) -> dict[str, Tensor]:
+    """Return arrays as tensors of their own, after a look at names, shapes and types.
+
+    Parameters
+    ----------
+    module, loss : Module
+        The parts of the net that the arrays are for; they may be without weights.
+    optimizer : str
+        Name of its optimizer.
+    arrays : mapping from str to array
+        What :func:`net_arrays` returned.
+
+    Raises
+    ------
+    ValueError
+        If the arrays are not those of such a net.
+    """
+    forms = {
         name: (tuple(tensor.shape), tensor.dtype)
         for name, tensor in _states(module, loss).items()
     }
@@ -101,26 +103,22 @@ def array_forms(
             for key in OPTIMIZER_MEMORY[optimizer]
         }
         # A weight that was never trained has left no memory: all of it or nothing.
-        if memory.keys() & shapes.keys():
+        if memory.keys() & arrays.keys():
             forms |= memory
-    missing, unknown = forms.keys() - shapes.keys(), shapes.keys() - forms.keys()
+    missing, unknown = forms.keys() - arrays.keys(), arrays.keys() - forms.keys()
     if missing or unknown:
         raise ValueError(
             f"{len(missing)} of the net's arrays are missing and {len(unknown)} are "
             f"not the net's, such as {min(missing or unknown)!r}"
         )
     for name, (shape, _) in forms.items():
-        if shapes[name] != shape:
+        if arrays[name].shape != shape:
             raise ValueError(
-                f"weights {name!r} have the shape {shapes[name]}, expected {shape}"
+                f"weights {name!r} have the shape {arrays[name].shape}, expected "
+                f"{shape}"
             )
-    return forms
-
-
-def read_tensors(forms: Forms, read: Callable[[str], np.ndarray]) -> dict[str, Tensor]:
-    """Return the arrays as tensors of their own, after a look at their types."""
     return {
-        name: _tensor(name, read(name), dtype) for name, (_, dtype) in forms.items()
+        name: _tensor(name, arrays[name], dtype) for name, (_, dtype) in forms.items()
     }
 
 

@@ -40,22 +40,25 @@ class Augment:
         self.fill = fill
 
     def __call__(self, batch):
-        """Return the augmented batch ``({"x", "n_frames"}, (y, weight, ...))``.
+        """Return the augmented batch ``({"x", "n_frames", ...}, y)``.
 
-        Targets of frames, where there are any, move and mix with their frames.
+        Targets of frames, ``"frames"``, move and mix with their frames.
         """
-        inputs, (y, weight, *frames) = batch
-        x, n_frames = inputs["x"], inputs["n_frames"]
+        inputs, y = batch
+        names = [name for name in ("x", "frames") if name in inputs]
+        curves = [inputs[name] for name in names]
+        n_frames = inputs["n_frames"]
         if self.time_roll:
-            x, *frames = roll([x, *frames], n_frames)
+            curves = roll(curves, n_frames)
         if self.mixup > 0:
-            (x, *frames), y = mix([x, *frames], n_frames, y, self.mixup)
+            curves, y = mix(curves, n_frames, y, self.mixup)
+        x = curves[0]
         if self.time_mask > 0:
             x = self._mask(x, span(n_frames, self.time_mask, x.shape[1])[..., None])
         if self.mel_mask > 0:
             n_mels = torch.full_like(n_frames, x.shape[2])
             x = self._mask(x, span(n_mels, self.mel_mask, x.shape[2])[:, None])
-        return {"x": x, "n_frames": n_frames}, (y, weight, *frames)
+        return {**inputs, **dict(zip(names, [x, *curves[1:]]))}, y
 
     def _mask(self, x: Tensor, covered: Tensor) -> Tensor:
         fill = x.new_zeros(()) if self.fill is None else self.fill.to(x)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from numpy.typing import ArrayLike
@@ -16,12 +16,42 @@ __all__ = ["LOSSES", "Scores", "WeakLabelLoss", "cosine_penalty"]
 LOSSES = ("clip", "max_min", "max_mean_min", "strong")
 
 
-class Scores(NamedTuple):
-    """What a network says of a batch, as logits; some networks score clips alone."""
+class Scores(tuple):
+    """What a network says of a batch, as logits; some networks score clips alone.
 
-    clip: Tensor
-    frame: Any = None
-    mask: Tensor | None = None
+    Parameters
+    ----------
+    clip : Tensor of shape (batch, n_classes), or iterable of Tensor
+        Clip logits; or all parts, which is how skorch rebuilds a tuple.
+    frame : Tensor of shape (batch, n_out, n_classes) or None, default=None
+        Frame logits.
+    mask : Tensor of bool of shape (batch, n_out) or None, default=None
+        True on the frames that a clip has; None when all have all.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls, clip: Any, frame: Tensor | None = None, mask: Tensor | None = None
+    ):
+        """Keep the parts that there are."""
+        parts = (clip, frame, mask) if isinstance(clip, Tensor) else clip
+        return super().__new__(cls, (part for part in parts if part is not None))
+
+    @property
+    def clip(self) -> Tensor:
+        """Clip logits."""
+        return self[0]
+
+    @property
+    def frame(self) -> Any:
+        """Frame logits, or None."""
+        return self[1] if len(self) > 1 else None
+
+    @property
+    def mask(self) -> Tensor | None:
+        """The mask of their frames, or None."""
+        return self[2] if len(self) > 2 else None
 
 
 def cosine_penalty(

@@ -1,6 +1,7 @@
 """All that decides how training goes on, as named arrays, and back."""
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, Protocol
 
 import numpy as np
@@ -8,12 +9,25 @@ import torch
 
 from sklearn_sed.nn._arrays import net_arrays, set_net, to_array, under
 
-__all__ = ["Checkpoint", "TrainingState"]
+__all__ = ["Checkpoint", "TrainingState", "epochs_of"]
 
-LOSSES = ("train_loss", "valid_loss")
 NET = ("module/", "loss/", "optimizer/")
 # What early stopping remembers beside the best weights.
 WATCHED = ("misses_", "dynamic_threshold_", "best_epoch_")
+
+
+def epochs_of(net: Any) -> list[dict[str, Any]]:
+    """Return what was recorded of each epoch: numbers, but for times and counts."""
+    return [
+        {
+            name: value if name == "epoch" else float(value)
+            for name, value in row.items()
+            if isinstance(value, Real)
+            and name != "dur"
+            and not name.endswith(("_best", "_batch_count"))
+        }
+        for row in net.history
+    ]
 
 
 class Checkpoint(Protocol):
@@ -39,7 +53,7 @@ class TrainingState:
 
     Parameters
     ----------
-    net : WeakLabelTrainer
+    net : SoundEventNet
         The net, as training begins.
     optimizer : str
         Name of its optimizer.
@@ -64,10 +78,10 @@ class TrainingState:
     def arrays(self) -> dict[str, np.ndarray]:
         """Return copies of all that decides how training goes on."""
         arrays = net_arrays(self.net, self.optimizer)
-        rows = list(self.net.history)[self.n_before :]
-        for loss in LOSSES:
-            losses = [row[loss] for row in rows if loss in row]
-            arrays[f"history/{loss}"] = np.array(losses, dtype=float)
+        rows = epochs_of(self.net)[self.n_before :]
+        for column in dict.fromkeys(name for row in rows for name in row):
+            values = [row.get(column, np.nan) for row in rows]
+            arrays[f"history/{column}"] = np.array(values)
         arrays["rng/cpu"] = torch.get_rng_state().numpy()
         if self.device.startswith("cuda"):
             arrays["rng/cuda"] = torch.cuda.get_rng_state(self.device).numpy()
@@ -82,16 +96,20 @@ class TrainingState:
         """Bring net, history and random numbers to the state of an earlier call."""
         own = {name: array for name, array in arrays.items() if name.startswith(NET)}
         set_net(self.net, self.optimizer, own)
-        losses = {loss: arrays[f"history/{loss}"].tolist() for loss in LOSSES}
-        for i, train_loss in enumerate(losses["train_loss"]):
+        columns = {
+            name.removeprefix("history/"): array.tolist()
+            for name, array in arrays.items()
+            if name.startswith("history/")
+        }
+        for values in zip(*columns.values()):
             self.net.history.new_epoch()
-            self.net.history.record("epoch", self.n_before + i + 1)
-            self.net.history.record("train_loss", train_loss)
-            if losses["valid_loss"]:
-                self.net.history.record("valid_loss", losses["valid_loss"][i])
-        torch.set_rng_state(torch.from_numpy(arrays["rng/cpu"]))
+            for column, value in zip(columns, values):
+                if value == value:  # NaN stands for what was not recorded
+                    self.net.history.record(column, value)
+        torch.set_rng_state(_random_state(arrays["rng/cpu"], torch.get_rng_state()))
         if self.device.startswith("cuda"):
-            state = torch.from_numpy(arrays["rng/cuda"])
+            now = torch.cuda.get_rng_state(self.device)
+            state = _random_state(arrays["rng/cuda"], now)
             torch.cuda.set_rng_state(state, self.device)
 
     def restore_watch(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -106,3 +124,11 @@ class TrainingState:
             if name.startswith("best/")
         }
         self.watch.best_model_weights_ = under("best/", tensors) or None
+
+
+def _random_state(array: np.ndarray, now: torch.Tensor) -> torch.Tensor:
+    """Return the state of a generator, after a look at its form."""
+    state = torch.from_numpy(array)
+    if (state.shape, state.dtype) != (now.shape, now.dtype):
+        raise ValueError("its random numbers have another form")
+    return state

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,20 +12,22 @@ from typing import Any
 import numpy as np
 import skorch
 import torch
+from sklearn.base import ClassifierMixin
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
+from skorch.utils import to_tensor
 from torch import nn
+from torch.nn.utils.rnn import pad_sequence
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import DataLoader, Dataset
-from tqdm.auto import tqdm
+from torch.utils.data import Subset
 
 from sklearn_sed.nn._augment import Augment
-from sklearn_sed.nn._losses import WeakLabelLoss
-from sklearn_sed.nn._memory import kept_memory
+from sklearn_sed.nn._devices import check_device
+from sklearn_sed.nn._losses import Scores, WeakLabelLoss
 from sklearn_sed.nn._networks import WeakLabelNet, frame_proba
 from sklearn_sed.nn._pooling import make_pooling
-from sklearn_sed.nn._resume import Checkpoint, TrainingState
+from sklearn_sed.nn._resume import Checkpoint, TrainingState, epochs_of
 
-__all__ = ["NetSpec", "Plan", "build_net", "predict", "train"]
+__all__ = ["NetSpec", "Plan", "build_net", "epochs_of", "predict", "train"]
 
 OPTIMIZERS: dict[str, tuple[type, dict]] = {
     "adam": (torch.optim.Adam, {}),
@@ -37,7 +40,11 @@ OPTIMIZERS: dict[str, tuple[type, dict]] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train: what an estimator's parameters say about it."""
+    """How to train: what an estimator's parameters say about it.
+
+    ``watch`` is how the held-back clips are scored where early stopping does not watch
+    their loss: called with the net, it returns a number, larger is better.
+    """
 
     batch_size: int
     optimizer: str
@@ -51,6 +58,7 @@ class Plan:
     verbose: int
     title: str
     callbacks: list = field(default_factory=list)
+    watch: Callable[[Any], float] | None = None
 
 
 @dataclass(frozen=True)
@@ -75,49 +83,62 @@ class NetSpec:
         return torch.float64 if self.plan.precision == "float64" else torch.float32
 
 
-class Clips(Dataset):
+class Clips(skorch.dataset.Dataset):
     """Clips with their tags and weights, cast one at a time.
 
-    ``frames`` holds what each frame of a clip is taken to be, (n_frames_i, n_classes),
-    NaN where that is not known; None where nothing is.
+    Parameters
+    ----------
+    X : sequence of array (n_frames_i, n_mels)
+        The clips.
+    y : array of shape (n_clips, n_classes) or None, default=None
+        Tags.
+    weight : array of shape (n_clips,) or None, default=None
+        Weight of each clip; 1 when None.
+    frames : sequence of array (n_frames_i, n_classes) or None, default=None
+        What each frame of a clip is taken to be, NaN where that is not known.
+    dtype : type, default=float32
+        What the numbers are cast to.
     """
 
     def __init__(
         self,
-        clips: Any,
+        X: Any,
         y: np.ndarray | None = None,
         weight: np.ndarray | None = None,
-        dtype: type = np.float32,
         frames: Any = None,
+        dtype: type = np.float32,
     ):
-        n_clips = len(clips)
-        self.clips = clips
-        self.y = np.zeros((n_clips, 1)) if y is None else y
-        self.weight = np.ones(n_clips) if weight is None else weight
-        self.dtype = dtype
-        self.frames = frames
+        self.X, self.y, self.frames, self.dtype = X, y, frames, dtype
+        self.weight = np.ones(len(X)) if weight is None else weight
 
     def __len__(self) -> int:
-        return len(self.clips)
+        return len(self.X)
 
     def __getitem__(self, i: int):
-        clip: np.ndarray = np.array(self.clips[i], dtype=self.dtype)
-        item = clip, self.y[i].astype(self.dtype), self.dtype(self.weight[i])
-        return item if self.frames is None else (*item, self.frames[i])
+        clip: np.ndarray = np.array(self.X[i], dtype=self.dtype)
+        inputs = {"x": clip, "weight": self.dtype(self.weight[i])}
+        if self.frames is not None:
+            inputs["frames"] = self.frames[i]
+        y = np.zeros(1) if self.y is None else self.y[i]
+        return inputs, np.asarray(y, dtype=self.dtype)
 
 
 def collate(items: list):
     """Pad clips to the longest and stack them.
 
-    Returns ``({"x", "n_frames"}, (y, weight))``, with the frames' targets as third
-    member of the second tuple where there are any.
+    Returns ``({"x", "n_frames", "weight"}, y)``, with ``"frames"`` among the inputs
+    where there are targets of frames.
     """
-    clips, y, weight, *frames = zip(*items)
-    x = _pad(clips, 0.0)
-    n_frames = torch.tensor([len(clip) for clip in clips])
-    target = torch.from_numpy(np.stack(y)), torch.from_numpy(np.array(weight))
-    padded = [_pad(clips, math.nan).to(x.dtype) for clips in frames]
-    return {"x": x, "n_frames": n_frames}, (*target, *padded)
+    clips = [inputs["x"] for inputs, _ in items]
+    batch = {
+        "x": _pad(clips, 0.0),
+        "n_frames": torch.tensor([len(clip) for clip in clips]),
+        "weight": torch.from_numpy(np.array([inputs["weight"] for inputs, _ in items])),
+    }
+    if "frames" in items[0][0]:
+        frames = _pad([inputs["frames"] for inputs, _ in items], math.nan)
+        batch["frames"] = frames.to(batch["x"].dtype)
+    return batch, torch.from_numpy(np.stack([y for _, y in items]))
 
 
 def _pad(clips: Any, fill: float) -> torch.Tensor:
@@ -129,31 +150,31 @@ def _pad(clips: Any, fill: float) -> torch.Tensor:
     return torch.from_numpy(padded)
 
 
-def batches_on(loader: Iterable, device: str) -> Iterable:
-    """Return a loader's batches as they are, or prefetched where there is a GPU."""
-    return prefetched(loader, device) if is_gpu(device) else loader
-
-
-def prefetched(loader: Iterable, device: str) -> Iterator:
-    """Yield batches on a device; while one is used, a thread prepares the next.
+class Prefetched:
+    """Batches of a loader on a device; while one is used, a thread prepares the next.
 
     The first is prepared in the caller's thread: that is when the loader draws the
     order of the clips from torch's generator, which other draws come from, too.
     """
-    batches, end = iter(loader), object()
-    with ThreadPoolExecutor(1, "prefetch") as thread:
-        batch = next(batches, end)
-        while batch is not end:
-            following = thread.submit(next, batches, end)
-            yield _moved(batch, device)
-            batch = following.result()
+
+    def __init__(self, loader: Iterable, device: str):
+        self.loader, self.device = loader, device
+
+    def __iter__(self) -> Iterator:
+        batches, end = iter(self.loader), object()
+        with ThreadPoolExecutor(1, "prefetch") as thread:
+            batch = next(batches, end)
+            while batch is not end:
+                following = thread.submit(next, batches, end)
+                yield _moved(batch, self.device)
+                batch = following.result()
 
 
 def _moved(batch: Any, device: str) -> Any:
     """Copy a batch to a device, out of pinned memory without waiting for the end."""
-    inputs, target = batch
+    inputs, y = batch
     inputs = {k: v.to(device, non_blocking=True) for k, v in inputs.items()}
-    return inputs, tuple(v.to(device, non_blocking=True) for v in target)
+    return inputs, y.to(device, non_blocking=True)
 
 
 class Schedule:
@@ -190,6 +211,8 @@ class ProgressBar(Callback):
 
     def on_train_begin(self, net, **kwargs):
         """Open the bar."""
+        from tqdm.auto import tqdm
+
         self.bar_ = tqdm(
             total=self.n_steps, initial=self.n_done, desc=self.title, unit="batch"
         )
@@ -208,6 +231,17 @@ class ProgressBar(Callback):
         """Close the bar."""
         self.bar_.close()
         del self.bar_
+
+
+class ScoreHeldBack(Callback):
+    """Scores the clips held back after each epoch, as ``valid_score``."""
+
+    def __init__(self, score: Callable[[Any], float]):
+        self.score = score
+
+    def on_epoch_end(self, net, **kwargs):
+        """Record the score."""
+        net.history.record("valid_score", float(self.score(net)))
 
 
 class KeepState(Callback):
@@ -230,23 +264,84 @@ class KeepState(Callback):
         self.checkpoint.write(self.state.arrays(), finished=False)
 
 
-class WeakLabelTrainer(skorch.NeuralNet):
-    """skorch's loop over batches of padded clips, with augmentation and autocast.
+class SoundEventNet(ClassifierMixin, skorch.NeuralNet):
+    """A skorch net of clips: padded batches, augmentation, autocast.
 
-    ``fit_loop`` takes a pair of data sets, for training and for validation (or
-    None), in the place of X.
+    All of skorch works on it: ``predict_proba``, ``forward`` and ``forward_iter`` take
+    clips, callbacks see batches ``({"x", "n_frames", "weight"}, y)``, and a scorer of
+    scikit-learn, as in ``EpochScoring("f1_macro")``, compares indicators of tags.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        As of :class:`skorch.NeuralNet`; the module is a :class:`WeakLabelNet`.
+    n_classes : int, default=1
+        Number of classes.
+    augment : Augment or None, default=None
+        What happens to training batches.
+    autocast : torch.dtype or None, default=None
+        What training computes in, where that is not the weights' type.
     """
 
     def __init__(
-        self, *args: Any, augment: Augment, autocast: torch.dtype | None, **kwargs: Any
+        self,
+        *args: Any,
+        n_classes: int = 1,
+        augment: Augment | None = None,
+        autocast: torch.dtype | None = None,
+        **kwargs: Any,
     ):
         super().__init__(*args, **kwargs)
+        self.n_classes = n_classes
         self.augment = augment
         self.autocast = autocast
 
+    @property
+    def classes_(self) -> np.ndarray:
+        """Numbers of the classes."""
+        return np.arange(self.n_classes)
+
     def get_split_datasets(self, X, y=None, **fit_params):
-        """Return the pair that came as X."""
-        return X
+        """Return data sets for training and validation; X may be the pair of them."""
+        if isinstance(X, tuple):
+            return X
+        return super().get_split_datasets(X, y, **fit_params)
+
+    def get_iterator(self, dataset, training=False):
+        """Return the batches of a data set, prefetched where there is a GPU."""
+        loader = super().get_iterator(dataset, training=training)
+        if not training:
+            loader.generator = torch.Generator()  # the global one is the user's
+        return Prefetched(loader, self.device) if is_gpu(self.device) else loader
+
+    def infer(self, x, **fit_params):
+        """Score a batch."""
+        x = to_tensor(x, device=self.device)
+        return self.module_(x["x"], x["n_frames"])
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        """Return the loss of a batch, its clips weighted."""
+        y_true, X = to_tensor((y_true, X), device=self.device)
+        frames = [X["frames"]] if "frames" in X else []
+        return self.criterion_(y_pred, (y_true, X["weight"], *frames))
+
+    def forward(self, X, training=False, device="cpu"):
+        """Return clip logits, frame logits and their mask of all clips, padded."""
+        clip, frame, mask = [], [], []
+        for scores in self.forward_iter(X, training=training, device=device):
+            clip += scores.clip
+            if scores.frame is not None:
+                frame += scores.frame
+                whole = torch.ones(scores.frame.shape[:2], dtype=torch.bool)
+                mask += whole.to(device) if scores.mask is None else scores.mask
+        padded = [
+            pad_sequence(part, batch_first=True) for part in (frame, mask) if part
+        ]
+        return Scores([torch.stack(clip), *padded])
+
+    def predict(self, X):
+        """Return an indicator of the classes whose probability is above one half."""
+        return (self.predict_proba(X) > 0.5).astype(int)
 
     def on_epoch_begin(self, net, **kwargs):
         """Tell the loss which epoch it is."""
@@ -255,16 +350,11 @@ class WeakLabelTrainer(skorch.NeuralNet):
         for row in self.history[-2:-1]:
             row["batches"].clear()  # or memory would grow with every epoch
 
-    def run_single_epoch(self, iterator, *args, **kwargs):
-        """Go once through the batches."""
-        if iterator is not None:
-            iterator = batches_on(iterator, self.device)
-        super().run_single_epoch(iterator, *args, **kwargs)
-
     def train_step_single(self, batch, **fit_params):
         """Augment the batch and learn from it."""
-        with self._autocast():
-            step = super().train_step_single(self.augment(batch), **fit_params)
+        with _autocast(self.device, self.autocast):
+            batch = batch if self.augment is None else self.augment(batch)
+            step = super().train_step_single(batch, **fit_params)
         if not torch.isfinite(step["loss"]):
             raise FloatingPointError(
                 f"the training loss became {step['loss'].item()} in epoch "
@@ -273,25 +363,19 @@ class WeakLabelTrainer(skorch.NeuralNet):
             )
         return step
 
-    def _autocast(self):
-        if self.autocast is None:
-            return contextlib.nullcontext()
-        return torch.autocast(torch.device(self.device).type, dtype=self.autocast)
 
-
-def has_device(device: str, dtype: torch.dtype = torch.float32) -> bool:
-    """Tell whether torch can compute on this device here, in numbers of this type."""
-    try:
-        return bool(torch.ones(1, device=device, dtype=dtype).item())
-    except (AssertionError, ImportError, RuntimeError, TypeError):
-        return False
+def _autocast(device: str, dtype: torch.dtype | None):
+    """Compute in another type than the weights', if there is one."""
+    if dtype is None:
+        return contextlib.nullcontext()
+    return torch.autocast(torch.device(device).type, dtype=dtype)
 
 
 def resolve_device(device: str) -> str:
-    """Turn "auto" into a GPU where there is one."""
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    """Turn "auto" into a GPU where there is one; complain about one that is not."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return check_device(device)
 
 
 def is_gpu(device: str) -> bool:
@@ -324,7 +408,7 @@ def seeded(seed: int, device: str) -> Iterator[None]:
 
 def build_net(
     spec: NetSpec, mean: np.ndarray, scale: np.ndarray, seed: int
-) -> WeakLabelTrainer:
+) -> SoundEventNet:
     """Build an initialised skorch net.
 
     Parameters
@@ -338,7 +422,7 @@ def build_net(
 
     Returns
     -------
-    WeakLabelTrainer
+    SoundEventNet
         An untrained net on the plan's device.
     """
     with seeded(seed, spec.plan.device):
@@ -361,37 +445,54 @@ def make_loss(spec: NetSpec) -> WeakLabelLoss:
 
 def make_trainer(
     spec: NetSpec, module: WeakLabelNet, loss: WeakLabelLoss
-) -> WeakLabelTrainer:
+) -> SoundEventNet:
     """Put module and loss into a skorch net on the plan's device."""
     plan = spec.plan
     optimizer, options = OPTIMIZERS[plan.optimizer]
-    return WeakLabelTrainer(
+    pinned = is_gpu(plan.device)
+    return SoundEventNet(
         module,
         loss,
         optimizer=optimizer,
         lr=plan.learning_rate,
         batch_size=plan.batch_size,
+        dataset=Clips,
+        dataset__dtype=np.float64 if spec.dtype == torch.float64 else np.float32,
         train_split=None,
         iterator_train__shuffle=True,
         iterator_train__collate_fn=collate,
-        iterator_train__pin_memory=is_gpu(plan.device),
+        iterator_train__pin_memory=pinned,
         iterator_valid__collate_fn=collate,
-        iterator_valid__pin_memory=is_gpu(plan.device),
+        iterator_valid__pin_memory=pinned,
         callbacks__print_log=None,
-        predict_nonlinearity=None,
+        predict_nonlinearity=torch.sigmoid,
         device=plan.device,
         verbose=0,
-        augment=Augment(**spec.augment, fill=module.mean.cpu()),
+        n_classes=spec.n_classes,
+        augment=_make_augment(spec, module),
         autocast=torch.bfloat16 if plan.precision == "bfloat16" else None,
         **{f"optimizer__{key}": value for key, value in options.items()},
         optimizer__weight_decay=plan.weight_decay,
     ).initialize()
 
 
+def _make_augment(spec: NetSpec, module: WeakLabelNet) -> Augment:
+    return Augment(**spec.augment, fill=module.mean.cpu())
+
+
+def follow(net: SoundEventNet, spec: NetSpec) -> None:
+    """Have a net go on by what the parameters say now, its weights as they are."""
+    plan = spec.plan
+    net.criterion_ = make_loss(spec).to(plan.device)
+    net.augment = _make_augment(spec, net.module_)
+    net.batch_size = plan.batch_size
+    net.set_params(lr=plan.learning_rate, optimizer__weight_decay=plan.weight_decay)
+
+
 def train(
-    net: WeakLabelTrainer,
-    train_set: Clips,
-    valid_set: Clips | None,
+    net: SoundEventNet,
+    train_set: Any,
+    valid_set: Any,
     plan: Plan,
     n_epochs: int,
     seed: int,
@@ -401,9 +502,9 @@ def train(
 
     Parameters
     ----------
-    net : WeakLabelTrainer
+    net : SoundEventNet
         The net.
-    train_set, valid_set : Clips
+    train_set, valid_set : Dataset
         Clips to learn from, and to watch the loss on, if any.
     plan : Plan
         How to train.
@@ -417,13 +518,14 @@ def train(
     Returns
     -------
     int or None
-        When training was interrupted and the plan says to keep the best epoch, which
-        one that is. Any other interruption is passed on.
+        When training was interrupted by the user and the plan says to keep the best
+        epoch, which one that is. Any other interruption by the user is passed on; a
+        callback that stops training, as skorch's do by raising KeyboardInterrupt, ends
+        it.
     """
     watch = _watch(plan, valid_set)
     state = TrainingState(net, plan.optimizer, plan.device, watch)
-    net.set_params(lr=plan.learning_rate)
-    with seeded(seed, plan.device), kept_memory():
+    with seeded(seed, plan.device), _noting_interrupts() as interrupts:
         if checkpoint is not None and checkpoint.arrays is not None:
             with checkpoint.reading():
                 state.restore(checkpoint.arrays)
@@ -433,48 +535,68 @@ def train(
         n_batches = math.ceil(len(train_set) / plan.batch_size)
         n_steps, n_done = n_epochs * n_batches, state.n_epochs * n_batches
         _set_callbacks(net, plan, n_steps, n_done, watch, keep)
-        net.notify("on_train_begin", X=None, y=None)
+        net.notify("on_train_begin", X=train_set, y=None)
         best = None
         try:
             net.fit_loop((train_set, valid_set), epochs=n_epochs - state.n_epochs)
             if watch is not None:
                 watch.load_best = plan.patience is not None
         except KeyboardInterrupt:
-            # skorch's way to stop early, too.
-            if not any(_has_stopped(callback) for _, callback in net.callbacks_):
+            if interrupts:
                 if not plan.keep_best or not watch or not watch.best_epoch_:
                     raise
                 best = int(watch.best_epoch_)
         finally:
-            net.notify("on_train_end", X=None, y=None)
+            net.notify("on_train_end", X=train_set, y=None)
             net.callbacks = None
             net.initialize_callbacks()
-        if best is not None:
-            _forget_unfinished_epochs(net)
-        elif checkpoint is not None:
+        _forget_unfinished_epochs(net)
+        if best is None and checkpoint is not None:
             checkpoint.write(state.arrays(), finished=True)
     return best
 
 
-def _watch(plan: Plan, valid_set: Clips | None) -> EarlyStopping | None:
+@contextlib.contextmanager
+def _noting_interrupts() -> Iterator[list]:
+    """Note whether the user interrupts: callbacks end training the same way."""
+    noted: list[int] = []
+    handler = signal.getsignal(signal.SIGINT)
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or not callable(handler):
+        yield noted
+        return
+
+    def note(number: int, frame: Any) -> Any:
+        noted.append(number)
+        return handler(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def _watch(plan: Plan, valid_set: Any) -> EarlyStopping | None:
     """Return what remembers the best epoch, if it may be asked for."""
-    if valid_set is not None and (plan.patience is not None or plan.keep_best):
-        patience = math.inf if plan.patience is None else plan.patience
-        return EarlyStopping(patience=patience, load_best=True, sink=_silent)
-    if plan.keep_best:  # nobody knows which epoch is best: the last one
-        return EarlyStopping(
-            monitor="epoch",
-            lower_is_better=False,
-            threshold=0.0,
-            patience=math.inf,
-            load_best=True,
-            sink=_silent,
-        )
-    return None
+    if plan.patience is None and not plan.keep_best:
+        return None
+    monitor = "epoch" if valid_set is None else "valid_loss"
+    if plan.watch is not None:
+        monitor = "valid_score"
+    return EarlyStopping(
+        monitor=monitor,
+        lower_is_better=monitor == "valid_loss",
+        # Where nobody knows which epoch is best, it is the last one.
+        threshold=1e-4 if monitor == "valid_loss" else 0.0,
+        patience=math.inf if plan.patience is None else plan.patience,
+        load_best=True,
+        sink=_silent,
+    )
 
 
 def _set_callbacks(
-    net: WeakLabelTrainer,
+    net: SoundEventNet,
     plan: Plan,
     n_steps: int,
     n_done: int,
@@ -482,15 +604,19 @@ def _set_callbacks(
     keep: "KeepState | None",
 ) -> None:
     """Set what is called during training, of which `n_done` steps are over."""
-    for group in net.optimizer_.param_groups:
-        group["initial_lr"] = plan.learning_rate  # what the schedule multiplies
-    schedule = LRScheduler(
-        policy=LambdaLR,
-        lr_lambda=Schedule(plan.schedule, n_steps),
-        step_every="batch",
-        last_epoch=n_done - 1,  # LambdaLR's word for steps
-    )
-    named: list[tuple[str, Callback]] = [("schedule", schedule)]
+    named: list[tuple[str, Callback]] = []
+    if not any(isinstance(callback, LRScheduler) for callback in plan.callbacks):
+        for group in net.optimizer_.param_groups:
+            group["initial_lr"] = plan.learning_rate  # what the schedule multiplies
+        schedule = LRScheduler(
+            policy=LambdaLR,
+            lr_lambda=Schedule(plan.schedule, n_steps),
+            step_every="batch",
+            last_epoch=n_done - 1,  # LambdaLR's word for steps
+        )
+        named.append(("schedule", schedule))
+    if plan.watch is not None:
+        named.append(("score", ScoreHeldBack(plan.watch)))
     if watch is not None:
         named.append(("watch", watch))
     if plan.verbose:
@@ -501,40 +627,29 @@ def _set_callbacks(
     net.initialize_callbacks()
 
 
-def _has_stopped(callback: Callback) -> bool:
-    """Tell whether it was this callback that ended training."""
-    return isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience
-
-
-def _forget_unfinished_epochs(net: WeakLabelTrainer) -> None:
+def _forget_unfinished_epochs(net: SoundEventNet) -> None:
     """Leave epochs that did not come to their end out of the history."""
     while net.history and "train_loss" not in net.history[-1]:
         del net.history[-1]
 
 
-def _silent(*args: Any) -> None:
+def _silent(*args: Any, **kwargs: Any) -> None:
     """Print nothing."""
 
 
 def predict(
-    net: WeakLabelTrainer,
-    clips: Any,
-    n_frames: np.ndarray,
-    batch_size: int,
-    frames: bool,
+    net: SoundEventNet, clips: Any, n_frames: np.ndarray, frames: bool
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Score clips in batches of similar length.
 
     Parameters
     ----------
-    net : WeakLabelTrainer
+    net : SoundEventNet
         A trained net.
     clips : sequence of array (n_frames_i, n_mels)
         The clips.
     n_frames : array of shape (n_clips,)
         Frames of each clip.
-    batch_size : int
-        Clips per batch.
     frames : bool
         Whether frame probabilities are wanted too.
 
@@ -547,29 +662,19 @@ def predict(
         network scores clips alone.
     """
     order = np.argsort(n_frames, kind="stable")
-    module = net.module_.eval()
-    parameter = next(module.parameters())
-    dtype = np.float64 if parameter.dtype == torch.float64 else np.float32
-    data, device = Clips(clips, dtype=dtype), str(parameter.device)
-    loader = DataLoader(
-        data,
-        batch_size=batch_size,
-        sampler=order.tolist(),
-        collate_fn=collate,
-        pin_memory=is_gpu(device),
-        generator=torch.Generator(),  # the global one is the user's
-    )
     logits: list[np.ndarray] = []
     probas: list[Any] = [None] * len(clips) if frames else []
     with torch.inference_mode():
-        batches = batches_on(loader, device)
-        for start, (inputs, _) in zip(range(0, len(order), batch_size), batches):
-            scores = module(**inputs)
+        start = 0
+        ordered = Subset(net.get_dataset(clips), order.tolist())
+        for scores in net.forward_iter(ordered, device=net.device):
             logits.append(scores.clip.double().cpu().numpy())
+            batch = order[start : start + len(scores.clip)]
+            start += len(batch)
             if frames and scores.frame is not None:
-                length = inputs["x"].shape[1]
-                proba = frame_proba(scores, length, module.time_pooling).cpu().numpy()
-                for i, rows in zip(order[start : start + batch_size], proba):
+                length = int(n_frames[batch].max())
+                proba = frame_proba(scores, length, net.module_.time_pooling)
+                for i, rows in zip(batch, proba.cpu().numpy()):
                     probas[i] = rows[: n_frames[i]]
     clip_logits = np.concatenate(logits)
     frame_probas = [] if probas and probas[0] is None else probas

@@ -3,8 +3,9 @@
 import numpy as np
 
 from sklearn_sed._labels._check import check_tags
+from sklearn_sed._unwrap import unwrap
 from sklearn_sed.analysis import class_correlation, mean_off_diagonal
-from sklearn_sed.plotting._style import class_name, frame_model, prepare_axes
+from sklearn_sed.plotting._style import class_name, prepare_axes
 
 
 class ClassCorrelationDisplay:
@@ -218,8 +219,9 @@ class ClassCorrelationDisplay:
         display : ClassCorrelationDisplay
             The display, drawn.
         """
-        model, features = frame_model(estimator, X)
-        frame_proba = model.predict_frame_proba(features)
+        inside = unwrap(estimator)
+        model = inside.estimator
+        frame_proba = model.predict_frame_proba(inside.transform(X))
         tags = None
         if y is not None:
             tags = check_tags(y, len(frame_proba), model.classes_).indicator

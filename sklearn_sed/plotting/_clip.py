@@ -8,7 +8,7 @@ from sklearn.utils import _safe_indexing
 from sklearn_sed._clips._check import check_time_resolution
 from sklearn_sed._features._mel import hz_to_mel
 from sklearn_sed.events import frames_to_time
-from sklearn_sed.plotting._style import class_name, frame_model
+from sklearn_sed.plotting._style import class_name, features_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -135,8 +135,8 @@ def describe_features(features: Any, clip: int) -> dict[str, Any]:
     }
 
 
-def select_clip(estimator: Any, X: Any, clip: int) -> tuple[Any, Any, Any]:
-    """Return X with one clip only, who predicts its frame scores, and its features."""
+def select_clip(estimator: Any, X: Any, clip: int) -> tuple[Any, Any]:
+    """Return X with one clip only, and the features that the estimator makes of it."""
     of_clip(X, clip, "X")
     X = _safe_indexing(X, [clip])
-    return X, *frame_model(estimator, X)
+    return X, features_of(estimator, X)

@@ -261,7 +261,7 @@ class EventsDisplay(ClipDisplay):
         ValueError
             If there is no such clip, or for the reasons of :meth:`plot`.
         """
-        one, _, features = select_clip(estimator, X, clip)
+        one, features = select_clip(estimator, X, clip)
         return cls.from_predictions(
             None if y is None else [of_clip(y, clip, "y")],
             estimator.predict(one),

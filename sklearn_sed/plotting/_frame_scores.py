@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklearn_sed._unwrap import unwrap
 from sklearn_sed.events import check_events
 from sklearn_sed.exceptions import LabelError
 from sklearn_sed.plotting._clip import (
@@ -351,11 +352,12 @@ class FrameScoresDisplay(ClipDisplay):
         ValueError
             If there is no such clip, or for the reasons of :meth:`plot`.
         """
-        _, model, features = select_clip(estimator, X, clip)
+        one, features = select_clip(estimator, X, clip)
+        inside = unwrap(estimator)
         return cls.from_predictions(
             None if y is None else [of_clip(y, clip, "y")],
-            model.predict_frame_proba(features),
-            classes=model.classes_,
+            inside.estimator.predict_frame_proba(inside.transform(one)),
+            classes=inside.estimator.classes_,
             X=features,
             threshold=threshold,
             labels=labels,

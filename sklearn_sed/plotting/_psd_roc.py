@@ -5,12 +5,12 @@ import numpy as np
 from sklearn_sed._clips._check import check_time_resolution
 from sklearn_sed._labels._score import add_columns, with_unknown
 from sklearn_sed.metrics import psd_roc_curve
+from sklearn_sed.metrics._scorers import decoded_curves
 from sklearn_sed.plotting._style import (
     BLACK,
     CYCLE,
     LINESTYLES,
     class_name,
-    frame_model,
     legend_of_curves,
     prepare_axes,
 )
@@ -242,9 +242,8 @@ class PSDROCDisplay:
         ValueError
             For the reasons of :meth:`from_predictions`.
         """
-        model, features = frame_model(estimator, X)
-        scores = model.predict_frame_proba(features)
-        labels = with_unknown(model.classes_, y)
+        scores, classes = decoded_curves(estimator, X)
+        labels = with_unknown(classes, y)
         return cls.from_predictions(
             y,
             [add_columns(clip, len(labels)) for clip in scores],

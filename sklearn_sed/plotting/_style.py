@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
+from sklearn_sed._unwrap import unwrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,33 +72,15 @@ def prepare_axes(display: Any, ax: "Axes | None", width: float, height: float) -
     return ax
 
 
-def frame_model(estimator: Any, X: Any) -> tuple[Any, Any]:
-    """Return who predicts frame scores, and the features it is given."""
-    inner = _inner_estimator(estimator)
-    if inner is not None:
-        return frame_model(inner, X)
-    if isinstance(estimator, Pipeline):
-        features = estimator[:-1].transform(X) if len(estimator) > 1 else X
-        return frame_model(estimator[-1], features)
-    return estimator, X
+def features_of(estimator: Any, X: Any) -> Any:
+    """Return the features that the detector inside an estimator is given."""
+    return unwrap(estimator, "fit", deep=True).transform(X)
 
 
 def mel_scale(estimator: Any) -> dict[str, Any]:
     """Return sample_rate, fmin and fmax of the transformer in a pipeline, if any."""
-    inner = _inner_estimator(estimator)
-    if inner is not None:
-        return mel_scale(inner)
     names = ("sample_rate", "fmin", "fmax")
-    if isinstance(estimator, Pipeline):
-        for _, step in estimator.steps:
-            if all(hasattr(step, name) for name in names):
-                return {name: getattr(step, name) for name in names}
-        return mel_scale(estimator[-1])
+    for step in unwrap(estimator, "fit", deep=True).transformers:
+        if all(hasattr(step, name) for name in names):
+            return {name: getattr(step, name) for name in names}
     return {}
-
-
-def _inner_estimator(estimator: Any) -> Any:
-    """Return the fitted estimator in a search, a tuner or a frozen one, or None."""
-    if isinstance(estimator, FrozenEstimator):
-        return estimator.estimator
-    return getattr(estimator, "best_estimator_", getattr(estimator, "estimator_", None))

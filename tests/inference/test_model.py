@@ -69,7 +69,7 @@ class OnlyDecodes(BaseEstimator):
 
 def test_a_decoder_of_the_users_own(model, tmp_path):
     other = clone(model).fit(CLIPS, Y)
-    other[-1].detector_.decoder_ = OnlyDecodes()
+    other[-1].detector_.decoder = OnlyDecodes()
     path = write(tmp_path / "a.wav", [], 2)
     (event,) = iter_events(other, path, window=2.0)
     assert event[:2] == (0.5, 1.0)

@@ -154,7 +154,8 @@ def test_a_rescaling_decoder_is_rescaled_in_each_window(tmp_path):
 def test_a_network_with_context_agrees_on_any_grid(tmp_path):
     part = {
         "network_params": TINY_CRNN,
-        "max_epochs": 30,
+        "max_epochs": 60,
+        "decoder": EventDecoder(low_threshold="half"),
         "learning_rate": 0.02,
         "random_state": 0,
         "batch_size": 4,

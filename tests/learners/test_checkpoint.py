@@ -10,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skorch
-from safetensors import safe_open
-from safetensors.numpy import load_file, save_file
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import KFold, cross_val_score
@@ -31,6 +29,7 @@ from sklearn_sed.calibration import CalibratedTaggerCV
 from sklearn_sed.events import make_events, stack_tables
 from sklearn_sed.exceptions import ModelFileError
 from sklearn_sed.model_selection import TunedDecoderCV
+from sklearn_sed.nn import _resume
 from sklearn_sed.nn._arrays import net_arrays
 from tests._networks import LEARNERS, TINY_CRNN, TinyNet, tones
 
@@ -53,24 +52,34 @@ class Killed(Exception):
     """Takes the place of a kill."""
 
 
-class KillAt(skorch.callbacks.Callback):
-    """Raises in one batch of all that this process trains."""
+# Batches that each kind of training has left: no part of a callback, by which a
+# training is known, too.
+COUNTDOWN = {}
 
-    def __init__(self, batch, what=Killed):
-        self.batch = batch
-        self.what = what
+
+class KillAt(skorch.callbacks.Callback):
+    """Raises when its countdown is over."""
+
+    def __init__(self, name="training"):
+        self.name = name
 
     def on_batch_end(self, net, training=False, **kwargs):
-        self.batch -= training
-        if self.batch == 0:
-            raise self.what
+        COUNTDOWN[self.name] -= training
+        if COUNTDOWN[self.name] == 0:
+            raise Killed
+
+
+def killing(batch, name="training"):
+    """Return the callback, set to a batch of all that this process trains."""
+    COUNTDOWN[name] = batch
+    return [KillAt(name)]
 
 
 def learned(model):
     return {
         **net_arrays(model.net_, model.optimizer),
         "thresholds": model.thresholds_,
-        "history": np.array([list(row.values()) for row in model.history_]),
+        "history": np.array([[row[k] for k in sorted(row)] for row in model.history_]),
     }
 
 
@@ -82,25 +91,30 @@ def assert_same(a, b):
 
 def quick(learner, **options):
     """Return a learner that trains in no time, for 12 batches."""
-    usual = {"batch_size": 8, "max_epochs": 4, "self_training": 0, "random_state": 0}
+    usual = {
+        "batch_size": 8,
+        "max_epochs": 4,
+        "validation_fraction": 0.0,
+        "random_state": 0,
+    }
     return learner(network=TinyNet, **{**usual, **options})
 
 
 def kill(model, batch, X=X, y=Y):
     """Begin training and be killed in a batch."""
-    model = clone(model).set_params(callbacks=[KillAt(batch)])
+    model = clone(model).set_params(callbacks=killing(batch))
     with pytest.raises(Killed):
         model.fit(X, y)
 
 
 def go_on(model, X=X, y=Y):
     """Train, with the same callbacks as those that were killed."""
-    return clone(model).set_params(callbacks=[KillAt(999)]).fit(X, y)
+    return clone(model).set_params(callbacks=killing(999)).fit(X, y)
 
 
 def is_not_repeated(model, X=X, y=Y):
     """Tell whether the same call finds training done."""
-    clone(model).set_params(callbacks=[KillAt(1)]).fit(X, y)
+    clone(model).set_params(callbacks=killing(1)).fit(X, y)
     return True
 
 
@@ -150,9 +164,13 @@ def test_two_passes_share_a_folder_and_train_each_once(tmp_path):
     def system(n_batches_tagger=99, n_batches_detector=99, checkpoint=tmp_path):
         options = {"checkpoint": checkpoint}
         return TwoPassSED(
-            tagger=quick(WeakTagger, callbacks=[KillAt(n_batches_tagger)], **options),
+            tagger=quick(
+                WeakTagger, callbacks=killing(n_batches_tagger, "tagger"), **options
+            ),
             detector=quick(
-                WeakEventDetector, callbacks=[KillAt(n_batches_detector)], **options
+                WeakEventDetector,
+                callbacks=killing(n_batches_detector, "detector"),
+                **options,
             ),
         )
 
@@ -240,7 +258,7 @@ def test_without_a_seed_the_first_call_draws_one(tmp_path):
     model = quick(WeakTagger, checkpoint=tmp_path, random_state=None)
     kill(model, 7)
     (file,) = tmp_path.iterdir()
-    before = load_file(file)
+    before = dict(np.load(file))
     first = go_on(model)
     assert first.n_iter_ == 4
     assert first.history_[0]["train_loss"] == before["history/train_loss"][0]
@@ -262,10 +280,10 @@ def test_warm_start_goes_on_from_the_same_start(tmp_path):
         return model.set_params(checkpoint=tmp_path, max_epochs=4)
 
     whole = begun().set_params(checkpoint=None).fit(X, Y)
-    killed = begun().set_params(callbacks=[KillAt(7)])
+    killed = begun().set_params(callbacks=killing(7))
     with pytest.raises(Killed):
         killed.fit(X, Y)
-    again = begun().set_params(callbacks=[KillAt(99)]).fit(X, Y)
+    again = begun().set_params(callbacks=killing(99)).fit(X, Y)
     assert_same(learned(again), learned(whole))
     assert [row["epoch"] for row in again.history_] == [1, 2, 3, 4, 5]
 
@@ -277,7 +295,7 @@ def test_a_local_network_and_ragged_clips(tmp_path):
         "random_state": 0,
         "max_epochs": 3,
         "batch_size": 8,
-        "self_training": 0,
+        "validation_fraction": 0.0,
     }
     whole = WeakTagger(**options).fit(ragged, Y)
     model = WeakTagger(**options, checkpoint=tmp_path)
@@ -289,49 +307,54 @@ def cut(path):
     path.write_bytes(path.read_bytes()[:-9])
 
 
-def changed(**arrays):
+def changed(*without, **arrays):
     def change(path):
-        with safe_open(path, framework="numpy") as tensors:
-            metadata = tensors.metadata()
-        save_file({**load_file(path), **arrays}, path, metadata)
+        with np.load(path) as file:
+            kept = {name: file[name] for name in file if name not in without}
+        with path.open("wb") as stream:
+            np.savez(stream, **{**kept, **arrays})
 
     return change
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[content.index(b"module/mean.npy") + 60] ^= 1
+    path.write_bytes(content)
+
+
+def only_description(path):
+    with np.load(path) as file:
+        description = file["description"]
+    with path.open("wb") as stream:
+        np.savez(stream, description=description)
 
 
 DAMAGE = {
     "empty": (lambda path: path.write_bytes(b""), "not a checkpoint"),
     "text": (lambda path: path.write_text("hello world"), "not a checkpoint"),
-    "cut": (cut, "delete it to train from the start"),
-    "no_description": (
-        lambda path: save_file(load_file(path), path),
-        "not a checkpoint",
-    ),
+    "cut": (cut, "not a checkpoint, or it was cut short"),
+    "flipped": (flip, r"it is damaged, in 'module/mean\.npy'"),
+    "no_description": (changed("description"), "not a checkpoint of this version"),
     "other_description": (
-        lambda path: save_file({}, path, {"sklearn_sed_checkpoint": "[]"}),
+        changed(description=np.frombuffer(b"[]", np.uint8)),
         "not a checkpoint of this version",
     ),
-    "no_arrays": (
-        lambda path: path.write_bytes(
-            _checkpoint.pack({}, _checkpoint.NAME, description(path))
-        ),
-        "arrays are missing",
-    ),
+    "no_arrays": (only_description, "arrays are missing"),
     "foreign_array": (changed(**{"module/x": np.zeros(3)}), "'module/x'"),
     "other_shape": (changed(**{"module/mean": np.zeros(3)}), "have the shape"),
     "other_type": (changed(**{"module/mean": np.zeros(6)}), "torch.float64"),
-    "random_numbers": (changed(**{"rng/cpu": np.zeros(3, np.uint8)}), "delete it"),
+    "random_numbers": (changed(**{"rng/cpu": np.zeros(3, np.uint8)}), "another form"),
     "memory": (changed(watch=np.zeros((3, 2))), "delete it"),
+    "pickle": (changed(watch=np.array([{}])), "delete it"),
 }
-
-
-def description(path):
-    with path.open("rb") as stream:
-        return _checkpoint.read_description(stream, _checkpoint.NAME, "checkpoint")
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
 def test_a_damaged_checkpoint_is_refused(kind, tmp_path):
-    model = quick(WeakTagger, checkpoint=tmp_path, early_stopping=True)
+    model = quick(
+        WeakTagger, checkpoint=tmp_path, early_stopping=True, validation_fraction=0.25
+    )
     kill(model, 7)
     (path,) = tmp_path.iterdir()
     damage, message = DAMAGE[kind]
@@ -350,12 +373,29 @@ def test_a_checkpoint_of_another_version_or_device_is_refused(tmp_path, monkeypa
         go_on(model)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")],
+    ids=["python", "torch"],
+)
+def test_no_memory_is_not_the_fault_of_the_checkpoint(error, tmp_path, monkeypatch):
+    model = quick(WeakTagger, checkpoint=tmp_path)
+    kill(model, 7)
+
+    def full(*args):
+        raise error
+
+    monkeypatch.setattr(_resume, "set_net", full)
+    with pytest.raises(type(error)):
+        go_on(model)
+
+
 def test_a_folder_that_cannot_be_is_found_before_training(tmp_path):
     file = tmp_path / "file"
     file.touch()
     for folder in (file, file / "below"):
         with pytest.raises(OSError, match="file"):
-            quick(WeakTagger, checkpoint=folder, callbacks=[KillAt(1)]).fit(X, Y)
+            quick(WeakTagger, checkpoint=folder, callbacks=killing(1)).fit(X, Y)
     with pytest.raises(ValueError, match="checkpoint"):
         quick(WeakTagger, checkpoint=3).fit(X, Y)
     nested = tmp_path / "new" / "folder"
@@ -371,7 +411,7 @@ def test_partial_fit_keeps_no_checkpoint(learner, tmp_path):
 def test_a_model_file_knows_no_folder(tmp_path):
     model = quick(WeakTagger, checkpoint=tmp_path / "folder").fit(X, Y)
     save_model(model, tmp_path / "model.sed")
-    loaded = load_model(tmp_path / "model.sed", networks={"TinyNet": TinyNet})
+    loaded = load_model(tmp_path / "model.sed", trusted=[TinyNet])
     assert loaded.checkpoint is None
 
 
@@ -384,21 +424,24 @@ def listens_to_ctrl_c():
 
 
 class CtrlC(skorch.callbacks.Callback):
-    """Sends this process what Ctrl-C does, in one batch."""
-
-    def __init__(self, batch):
-        self.batch = batch
+    """Sends this process what Ctrl-C does, when its countdown is over."""
 
     def on_batch_begin(self, net, training=False, **kwargs):
-        self.batch -= training
-        if self.batch == 0:
+        COUNTDOWN["ctrl-c"] -= training
+        if COUNTDOWN["ctrl-c"] == 0:
             signal.raise_signal(signal.SIGINT)
+
+
+def interrupting(batch):
+    """Return the callback, set to a batch of all that this process trains."""
+    COUNTDOWN["ctrl-c"] = batch
+    return [CtrlC()]
 
 
 @pytest.mark.parametrize("batch", [1, 2, 4, 7])
 def test_ctrl_c_leaves_it_unfitted(learner, batch):
     model = quick(learner).fit(X, Y)
-    model.set_params(callbacks=[CtrlC(batch)])
+    model.set_params(callbacks=interrupting(batch))
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, Y)
     with pytest.raises(NotFittedError):
@@ -413,7 +456,7 @@ def test_ctrl_c_leaves_it_unfitted(learner, batch):
 def test_ctrl_c_leaves_nothing_to_go_on_from(learner, again):
     model = quick(learner).fit(X, Y)
     with pytest.raises(KeyboardInterrupt):
-        model.set_params(callbacks=[CtrlC(2)]).partial_fit(X, Y)
+        model.set_params(callbacks=interrupting(2)).partial_fit(X, Y)
     with pytest.raises(NotFittedError):
         model.predict_proba(X)
     model.set_params(callbacks=None, warm_start=again == "warm")
@@ -436,7 +479,7 @@ def test_ctrl_c_leaves_what_holds_a_learner_unfitted():
         (CalibratedTaggerCV(quick(WeakTagger), cv=2), "estimator"),
         (SeedEnsemble(quick(WeakTagger), n_estimators=2), "estimator"),
     ):
-        model.fit(X, tables).set_params(**{f"{part}__callbacks": [CtrlC(5)]})
+        model.fit(X, tables).set_params(**{f"{part}__callbacks": interrupting(5)})
         with pytest.raises(KeyboardInterrupt):
             model.fit(X, tables)
         with pytest.raises(NotFittedError):
@@ -461,7 +504,7 @@ def test_ctrl_c_keeps_the_best_epoch_when_asked(learner, options):
     }
     if options.get("validation_fraction") != 0.0:
         options["validation_fraction"] = 0.34
-    model = quick(learner, **options, callbacks=[CtrlC(26)])
+    model = quick(learner, **options, callbacks=interrupting(26))
     with pytest.warns(UserWarning, match="was interrupted after") as caught:
         model.fit(noise, y)
     n_epochs = model.n_iter_
@@ -480,7 +523,7 @@ def test_ctrl_c_keeps_the_best_epoch_when_asked(learner, options):
 
 
 def test_ctrl_c_before_the_first_epoch_is_over_has_nothing_to_keep(learner):
-    model = quick(learner, on_interrupt="keep", callbacks=[CtrlC(2)])
+    model = quick(learner, on_interrupt="keep", callbacks=interrupting(2))
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, Y)
     with pytest.raises(NotFittedError):
@@ -495,8 +538,8 @@ def test_keeping_changes_nothing_unless_interrupted(learner):
 def test_what_was_kept_can_go_on_from_its_checkpoint(learner, tmp_path):
     model = quick(learner, on_interrupt="keep", checkpoint=tmp_path)
     with pytest.warns(UserWarning, match="was interrupted after 2 epochs"):
-        clone(model).set_params(callbacks=[CtrlC(8)]).fit(X, Y)
-    again = clone(model).set_params(callbacks=[CtrlC(999)]).fit(X, Y)
+        clone(model).set_params(callbacks=interrupting(8)).fit(X, Y)
+    again = clone(model).set_params(callbacks=interrupting(999)).fit(X, Y)
     assert_same(learned(again), learned(quick(learner).fit(X, Y)))
 
 

@@ -81,7 +81,7 @@ def test_both_passes_may_be_ensembles(tmp_path):
     events = two_pass.predict(X)
     assert_array_equal(two_pass.predict_tags(X), two_pass.tagger_.predict(X))
     save_model(two_pass, tmp_path / "model.sed")
-    loaded = load_model(tmp_path / "model.sed", networks={"TinyNet": TinyNet})
+    loaded = load_model(tmp_path / "model.sed", trusted=[TinyNet])
     assert_array_equal(loaded.predict_proba(X), two_pass.predict_proba(X))
     for a, b in zip(loaded.predict(X), events):
         assert a.equals(b)

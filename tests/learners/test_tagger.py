@@ -7,7 +7,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import cross_val_score
 
 from sklearn_sed import WeakTagger
-from sklearn_sed.exceptions import LabelError
+from sklearn_sed.exceptions import LabelError, RareClassWarning
 from tests._networks import EXACT, tones
 
 X, Y = tones()
@@ -44,8 +44,10 @@ def test_score_of_quiet_clips_and_of_classes_never_seen():
     assert model.score(X, [[]] * len(Y)) == 0.0
     other = [[*labels, "new"] for labels in names]
     assert model.score(X, other) == pytest.approx(2 / 3 * model.score(X, names))
+    with pytest.warns(RareClassWarning, match="of which the estimator knows none"):
+        assert model.score(X, [["new"]] * len(Y)) == 0.0
     with pytest.raises(LabelError, match="of which the estimator knows none"):
-        model.score(X, [["new"]] * len(Y))
+        model.score(X, [{7}] * len(Y))
 
 
 def test_decision_function_is_measured_from_the_thresholds():

@@ -24,14 +24,14 @@ def make_batches(n_batches, threads):
     for i in range(n_batches):
         threads.append(threading.current_thread().name)
         inputs = {"x": torch.full((2, 3, 4), float(i)), "n_frames": torch.tensor([3])}
-        yield inputs, (torch.tensor([i]), torch.ones(1))
+        yield inputs, torch.tensor([i])
 
 
 @pytest.mark.parametrize("n_batches", [0, 1, 4])
 def test_prefetched_batches_keep_their_order(n_batches):
     threads = []
-    batches = list(_training.prefetched(make_batches(n_batches, threads), "cpu"))
-    assert [int(y) for _, (y, _) in batches] == list(range(n_batches))
+    batches = list(_training.Prefetched(make_batches(n_batches, threads), "cpu"))
+    assert [int(y) for _, y in batches] == list(range(n_batches))
     here = threading.current_thread().name
     assert threads[:1] == [here][:n_batches]  # where the order of clips is drawn
     assert all(name.startswith("prefetch") for name in threads[1:])
@@ -39,7 +39,7 @@ def test_prefetched_batches_keep_their_order(n_batches):
 
 def test_one_batch_is_prepared_while_another_is_used():
     threads = []
-    batches = _training.prefetched(make_batches(9, threads), "cpu")
+    batches = iter(_training.Prefetched(make_batches(9, threads), "cpu"))
     for i, _ in zip(range(3), batches):
         assert len(threads) <= i + 2
     batches.close()
@@ -52,47 +52,40 @@ def test_an_error_of_the_loader_is_raised():
         raise OSError("disk")
 
     with pytest.raises(OSError, match="disk"):
-        list(_training.prefetched(broken(), "cpu"))
+        list(_training.Prefetched(broken(), "cpu"))
 
 
 @pytest.mark.parametrize("learner", LEARNERS)
+@pytest.mark.filterwarnings("ignore:.*pin_memory")
 def test_prefetching_changes_nothing(learner, clips, monkeypatch):
     def fit():
         model = learner(max_epochs=3, batch_size=4, device="cpu", random_state=0)
         return model.fit(*clips)
 
     plain = fit()
-    monkeypatch.setattr(_training, "batches_on", _training.prefetched)
-    ahead = fit()
-    assert plain.history_ == ahead.history_
-    assert np.array_equal(plain.predict_proba(clips[0]), ahead.predict_proba(clips[0]))
-
-
-@pytest.mark.filterwarnings("ignore:.*pin_memory")
-def test_batches_for_a_gpu_are_pinned_and_prefetched(clips, monkeypatch):
+    expected = plain.predict_proba(clips[0])
     monkeypatch.setattr(_training, "is_gpu", lambda device: True)
     used = []
 
-    def prefetched(loader, device):
-        used.append((loader.pin_memory, device))
-        return loader
+    class Watched(_training.Prefetched):
+        def __init__(self, loader, device):
+            used.append((loader.pin_memory, device))
+            super().__init__(loader, device)
 
-    monkeypatch.setattr(_training, "prefetched", prefetched)
-    model = WeakTagger(
-        max_epochs=1, validation_fraction=0.2, device="cpu", precision="float32"
-    ).fit(*clips)
-    model.predict(clips[0])
-    assert len(used) >= 3  # training, validation, prediction
+    monkeypatch.setattr(_training, "Prefetched", Watched)
+    ahead = fit()
+    assert plain.history_ == ahead.history_
+    assert np.array_equal(ahead.predict_proba(clips[0]), expected)
     assert set(used) == {(True, "cpu")}
+    assert len(used) == 2  # training, prediction
 
 
 def test_augmentation_stays_on_the_device_of_the_batch():
     augment = Augment(mixup=0.5, time_roll=True, time_mask=0.2, mel_mask=0.2)
     x, n_frames = torch.ones(4, 9, 5), torch.tensor([9, 3, 9, 1])
-    target = torch.ones(4, 2), torch.ones(4), torch.ones(4, 9, 2)
-    batch = {"x": x, "n_frames": n_frames}, target
-    inputs, target = augment(_training._moved(batch, "meta"))
-    assert {t.device.type for t in (*inputs.values(), *target)} == {"meta"}
+    batch = {"x": x, "n_frames": n_frames, "frames": torch.ones(4, 9, 2)}
+    inputs, y = augment(_training._moved((batch, torch.ones(4, 2)), "meta"))
+    assert {t.device.type for t in (*inputs.values(), y)} == {"meta"}
     assert inputs["x"].shape == x.shape
 
 
