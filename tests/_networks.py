@@ -4,6 +4,7 @@ import numpy as np
 from torch import nn
 
 from sklearn_sed import FeatureArray, WeakEventDetector, WeakTagger
+from sklearn_sed.events import make_events, stack_tables
 
 
 class TinyNet(nn.Module):
@@ -61,3 +62,23 @@ def tones(n_clips=24, n_frames=20, seed=0):
                 X[i, start : start + n_frames // 3, 3 * c : 3 * c + 2] += 4
                 y[i, c] = 1
     return FeatureArray(X, time_resolution=0.05), y
+
+
+def tone_bursts(n_clips, seed, *, sample_rate=8000, duration=2.0):
+    """Waveforms of noise with a burst of a low tone, a high one, both or none.
+
+    Returns them with their event tables; starts and lengths are random.
+    """
+    rng = np.random.default_rng(seed)
+    time = np.arange(int(sample_rate * duration)) / sample_rate
+    sounds = 0.2 * rng.normal(size=(n_clips, len(time)))
+    tables = []
+    for i, sound in enumerate(sounds):
+        labels = [["low"], ["high"], ["low", "high"], []][i % 4]
+        onsets = rng.uniform(0.2, 1.2, len(labels))
+        offsets = onsets + rng.uniform(0.3, 0.7, len(labels))
+        for label, onset, offset in zip(labels, onsets, offsets):
+            phase = 2 * np.pi * {"low": 500, "high": 2000}[label] * time
+            sound += 0.1 * np.sin(phase) * ((time >= onset) & (time < offset))
+        tables.append(make_events(onsets, offsets, labels))
+    return sounds.astype(np.float32), stack_tables(tables)
