@@ -97,7 +97,7 @@ def span(size: Tensor, longest: float, total: int) -> Tensor:
     """Draw one span per clip; true where it lies, (batch, total)."""
     length = draw(size) * longest * size
     start = draw(size) * (size - length)
-    position = torch.arange(total, device=size.device)
+    position = torch.arange(total, device=size.device) + 0.5  # middles
     return (position >= start[:, None]) & (position < (start + length)[:, None])
 
 
