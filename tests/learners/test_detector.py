@@ -24,13 +24,17 @@ def detector():
 
 def test_finds_when(detector):
     """A network without memory, told only which clips hold a tone, says when."""
+    late, n_loud = [], 0
     for table, clip in zip(detector.predict(X), np.asarray(X)):
         for label, bands in (("low", slice(0, 2)), ("high", slice(3, 5))):
             loud = np.flatnonzero(clip[:, bands].mean(axis=1) > 2)
-            found = table[table["event_label"] == label]
+            found = table.loc[table["event_label"] == label, ["onset", "offset"]]
+            n_loud += len(loud) > 0
             if len(found) == 1 and len(loud):
-                assert abs(found["onset"].iloc[0] - 0.05 * loud[0]) <= 0.1
-                assert abs(found["offset"].iloc[0] - 0.05 * (loud[-1] + 1)) <= 0.1
+                late.append(found.to_numpy()[0] - 0.05 * (loud[[0, -1]] + [0, 1]))
+    assert len(late) >= 0.9 * n_loud > 10
+    assert np.abs(late).max() <= 0.1
+    assert np.abs(late).mean() < 0.025
     assert detector.score(X, NAMES) > 0.9
 
 
@@ -67,6 +71,8 @@ def test_only_accepted_classes_are_decoded(detector):
     for table, row in zip(detector.predict(X), tags):
         accepted = set(detector.classes_[row == 1])
         assert set(table["event_label"]) <= accepted
+    assert 0 < tags.mean() < 1  # or nothing was asked
+    assert sum(map(len, detector.predict(X))) >= 0.9 * tags.sum()
 
 
 @pytest.mark.parametrize("form", ["indicator", "lists", "sets", "bool", "events"])

@@ -227,7 +227,10 @@ def test_grid_search(clips, grid, n_jobs, labels_are):
         n_jobs=n_jobs,
         error_score="raise",
     ).fit(clips.X, y)
-    assert 0 <= search.best_score_ <= 1
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    fitted = search.best_estimator_[-1].detector_.get_params()
+    for name, value in search.best_params_.items():
+        assert fitted[name.removeprefix("twopasssed__detector__")] == value
     assert len(search.predict(clips.X)) == 12
 
 

@@ -25,6 +25,13 @@ def batch(n_frames=N_FRAMES, n_mels=4, n_classes=6, seed=0):
     return {"x": x, "n_frames": n_frames}, (y, weight, frames)
 
 
+def augmented(batch, **options):
+    """Augment a batch of this form."""
+    inputs, (y, weight, frames) = batch
+    inputs, y = Augment(**options)(({**inputs, "weight": weight, "frames": frames}, y))
+    return inputs, (y, inputs["weight"], inputs["frames"])
+
+
 def padding():
     return torch.arange(12) >= N_FRAMES[:, None]
 
@@ -34,7 +41,7 @@ ALL = {"mixup": 0.5, "time_roll": True, "time_mask": 0.5, "mel_mask": 0.5}
 
 def test_off_changes_nothing():
     inputs, target = batch()
-    out, changed = Augment()((inputs, target))
+    out, changed = augmented((inputs, target))
     assert torch.equal(out["x"], inputs["x"])
     for before, after in zip(target, changed, strict=True):
         torch.testing.assert_close(after, before, rtol=0, atol=0, equal_nan=True)
@@ -42,9 +49,10 @@ def test_off_changes_nothing():
 
 @pytest.mark.parametrize("option", ALL)
 def test_every_batch_is_changed_anew(option):
-    augment = Augment(**{option: ALL[option]})
     inputs, target = batch()
-    first, second = (augment((inputs, target))[0]["x"] for _ in range(2))
+    first, second = (
+        augmented((inputs, target), **{option: ALL[option]})[0]["x"] for _ in range(2)
+    )
     assert not torch.equal(first, second)
     assert not torch.equal(first, inputs["x"])
 
@@ -53,7 +61,7 @@ def test_every_batch_is_changed_anew(option):
 def test_what_came_in_is_not_changed(option):
     inputs, target = batch()
     before = inputs["x"].clone(), target[0].clone(), target[2].clone()
-    Augment(**{option: ALL[option]})((inputs, target))
+    augmented((inputs, target), **{option: ALL[option]})
     for a, b in zip(before, (inputs["x"], target[0], target[2])):
         torch.testing.assert_close(a, b, rtol=0, atol=0, equal_nan=True)
 
@@ -62,7 +70,7 @@ def test_what_came_in_is_not_changed(option):
 @pytest.mark.parametrize("seed", range(5))
 def test_lengths_and_weights_stay_and_padding_is_no_frame(option, seed):
     inputs, target = batch(seed=seed)
-    out, (_, weight, frames) = Augment(**{option: ALL[option]})((inputs, target))
+    out, (_, weight, frames) = augmented((inputs, target), **{option: ALL[option]})
     assert torch.equal(out["n_frames"], N_FRAMES)
     assert torch.equal(weight, target[1])
     assert torch.equal(frames.isnan().all(dim=-1), padding())
@@ -77,7 +85,7 @@ def test_lengths_and_weights_stay_and_padding_is_no_frame(option, seed):
 @pytest.mark.parametrize("seed", range(5))
 def test_tags_are_mixed_by_the_same_share_as_clips(seed):
     inputs, target = batch(seed=seed)
-    out, (y, _, _) = Augment(mixup=0.5)((inputs, target))
+    out, (y, _, _) = augmented((inputs, target), mixup=0.5)
     x, mixed = inputs["x"], 0
     torch.testing.assert_close(y.sum(dim=1), torch.ones(6, dtype=torch.float64))
     for i, row in enumerate(y):  # of one-hot tags: the share of every clip
@@ -93,7 +101,7 @@ def test_tags_are_mixed_by_the_same_share_as_clips(seed):
 
 
 def test_frame_targets_are_mixed_as_their_frames():
-    out, (_, _, frames) = Augment(mixup=0.5)(batch())
+    out, (_, _, frames) = augmented(batch(), mixup=0.5)
     torch.testing.assert_close(frames[~padding()], out["x"][..., :2][~padding()])
 
 
@@ -101,7 +109,7 @@ def test_alpha_says_how_evenly_clips_are_mixed():
     n = torch.full((400,), 1)
 
     def mean_share(alpha):
-        _, (y, _, _) = Augment(mixup=alpha)(batch(n, n_classes=400))
+        _, (y, _, _) = augmented(batch(n, n_classes=400), mixup=alpha)
         return y.diagonal()[y.diagonal() < 1].mean().item()
 
     # The mean of max(b, 1 - b), b of Beta(alpha, alpha): 3/4 of Beta(1, 1).
@@ -116,7 +124,7 @@ def test_alpha_says_how_evenly_clips_are_mixed():
 @pytest.mark.parametrize("seed", range(5))
 def test_clips_turn_within_their_own_length(seed):
     inputs, target = batch(seed=seed)
-    out, (y, _, frames) = Augment(time_roll=True)((inputs, target))
+    out, (y, _, frames) = augmented((inputs, target), time_roll=True)
     assert torch.equal(y, target[0])
     for clip, turned, known, n in zip(inputs["x"], out["x"], frames, N_FRAMES):
         candidates = [clip[:n].roll(k, 0) for k in range(n)]
@@ -127,7 +135,7 @@ def test_clips_turn_within_their_own_length(seed):
 def test_every_turn_occurs():
     n = torch.full((300,), 6)
     inputs, target = batch(n)
-    out, _ = Augment(time_roll=True)((inputs, target))
+    out, _ = augmented((inputs, target), time_roll=True)
     start = (out["x"][:, :1] == inputs["x"]).all(dim=-1).float().argmax(dim=1)
     assert torch.bincount(start, minlength=6).min() > 20
 
@@ -141,7 +149,7 @@ def test_masks_cover_a_span_up_to_their_share_and_nothing_else(option, share):
     n_frames = torch.tensor([40] * 2000 + [20] * 2000)
     inputs, target = batch(n_frames, n_mels=30)
     fill = torch.arange(30, dtype=torch.float64) - 100
-    out, (y, _, frames) = Augment(**{option: share}, fill=fill)((inputs, target))
+    out, (y, _, frames) = augmented((inputs, target), **{option: share}, fill=fill)
     assert torch.equal(y, target[0])
     torch.testing.assert_close(frames, target[2], equal_nan=True)
     masked = out["x"] == fill
@@ -167,7 +175,7 @@ def test_masks_cover_a_span_up_to_their_share_and_nothing_else(option, share):
 
 def test_masks_are_zero_where_no_fill_is_given():
     inputs, target = batch()
-    out, _ = Augment(time_mask=0.9)((inputs, target))
+    out, _ = augmented((inputs, target), time_mask=0.9)
     changed = out["x"] != inputs["x"]
     assert changed.any()
     assert (out["x"][changed] == 0).all()
