@@ -53,8 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.showwarning = _show_warning
         try:
             return args.run(args)
-        except KeyboardInterrupt:
-            say("interrupted")
+        except KeyboardInterrupt as interrupt:
+            say(": ".join(["interrupted", *map(str, interrupt.args)]))
             return 130
         except Exception as error:
             if args.debug:

@@ -227,13 +227,9 @@ def write_events(
     >>> folder.cleanup()
     """
     path = Path(path)
-    tables = list(check_events(events, name="events"))
-    names = _check_filenames(filenames, len(tables), "event tables")
-    name = _check_format(format)
-    name = name or _format_of(path, reading=False)
-    chosen = _FORMATS[name]
-    new = chosen.one_recording and not path.suffix and not path.exists()
-    dropped = _dropped_columns(chosen, tables)
+    files = render_events(path, filenames, events, format=format)
+    name = format or _format_of(path, reading=False)
+    dropped = _dropped_columns(_FORMATS[name], events)
     if dropped:
         warnings.warn(
             f"{path}: the format {name!r} has no place for the columns "
@@ -241,16 +237,38 @@ def write_events(
             UserWarning,
             stacklevel=2,
         )
+    if path not in files:
+        path.mkdir(parents=True, exist_ok=True)
+    for file, text in files.items():
+        write_text(file, text)
+
+
+def render_events(
+    path: Path,
+    filenames: Sequence[_Path],
+    events: Sequence[pd.DataFrame],
+    *,
+    format: str | None = None,
+) -> dict[Path, str]:
+    """Return the files that `write_events` writes, and their text."""
+    tables = list(check_events(events, name="events"))
+    names = _check_filenames(filenames, len(tables), "event tables")
+    name = _check_format(format) or _format_of(path, reading=False)
+    chosen = _FORMATS[name]
+    new = chosen.one_recording and not path.suffix and not path.exists()
     if new or path.is_dir():
-        _write_folder(path, name, names, tables)
-    elif chosen.one_recording and len(names) != 1:
+        files = _files_in(path, name, names)
+        return {
+            file: chosen.render(file, [filename], [table])
+            for file, filename, table in zip(files, names, tables)
+        }
+    if chosen.one_recording and len(names) != 1:
         raise AnnotationError(
             str(path),
             f"a file of the format {name!r} is about one recording, got {len(names)}; "
             "pass a folder, in which each recording gets its own file",
         )
-    else:
-        write_text(path, chosen.render(path, names, tables))
+    return {path: chosen.render(path, names, tables)}
 
 
 def read_tags(path: _Path) -> tuple[list[str], list[list[str]]]:
@@ -505,10 +523,8 @@ def _dropped_columns(chosen: _Format, tables: Sequence[pd.DataFrame]) -> list[st
     return list(columns)
 
 
-def _write_folder(
-    folder: Path, name: str, filenames: Sequence[str], tables: Sequence[pd.DataFrame]
-) -> None:
-    """Write a label file for each recording, named after it."""
+def _files_in(folder: Path, name: str, filenames: Sequence[str]) -> list[Path]:
+    """Return the label file of each recording, named after it."""
     chosen = _FORMATS[name]
     if not chosen.one_recording:
         raise AnnotationError(
@@ -526,7 +542,4 @@ def _write_folder(
                 f"{stem}{chosen.endings[0]}; write them to different folders",
             )
         files[stem] = filename
-    folder.mkdir(parents=True, exist_ok=True)
-    for stem, filename, table in zip(files, filenames, tables):
-        file = folder / f"{stem}{chosen.endings[0]}"
-        write_text(file, chosen.render(file, [filename], [table]))
+    return [folder / f"{stem}{chosen.endings[0]}" for stem in files]

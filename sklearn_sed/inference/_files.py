@@ -3,7 +3,8 @@
 import os
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +14,8 @@ from tqdm import tqdm
 
 from sklearn_sed._features._store import stamp
 from sklearn_sed._storage import replace_file
-from sklearn_sed.events import make_events, write_events
+from sklearn_sed.events import write_events
+from sklearn_sed.events._files import render_events
 from sklearn_sed.exceptions import AnnotationError, AudioError, AudioWarning
 from sklearn_sed.inference._journal import Journal
 from sklearn_sed.inference._model import take_apart
@@ -93,10 +95,15 @@ def detect_files(
         For the first file that cannot be read, with ``on_error="raise"``. What was
         found in others by then is in the journal.
     AnnotationError
-        If the format is unclear or cannot hold a name. This is found before the work.
+        If the format is unclear or cannot hold a name or a class. This, and whether
+        `out` can be written, is found before the work.
+    OSError
+        If `out` cannot be written.
+    TypeError
+        If the model does not end in a detector.
     ValueError
-        If the model or a parameter does not fit, or the journal is of another model,
-        `window` or `overlap`.
+        If the model or a parameter does not fit, the journal is of another model,
+        `window` or `overlap`, or its file is something else.
 
     See Also
     --------
@@ -105,10 +112,14 @@ def detect_files(
 
     Notes
     -----
-    Beside ``found.tsv`` there are ``found.tsv.journal``, one line of JSON per file,
-    which may be deleted once nothing is to be added, and, if files were left out,
+    Beside ``found.tsv`` there are ``found.tsv.journal``, lines of JSON, which may be
+    deleted once nothing is to be added, and, if files were left out,
     ``found.tsv.skipped.csv``. A file counts as changed when its size or time of
     modification has.
+
+    Several processes of one machine may work at once, by the same call: they share the
+    files by the journal, and each writes `out` when all are done. The last files may
+    be done twice.
 
     Examples
     --------
@@ -143,7 +154,7 @@ def detect_files(
         )
     parts = take_apart(model)
     check_windows(window, overlap, parts.transformer)
-    _rehearse(out, names, format)
+    _rehearse(out, names, parts.classes, format)
     overlap = OVERLAP * window if overlap is None else overlap
     settings = {
         "model": parts.fingerprint(),
@@ -151,8 +162,8 @@ def detect_files(
         "overlap": float(overlap),
     }
     with Journal(_beside(out, ".journal"), settings, resume=resume) as journal:
-        _work(journal, model, names, window, overlap, on_error, n_jobs, verbose)
-    records = [journal.records[name] for name in names]
+        found = _work(journal, model, names, window, overlap, on_error, n_jobs, verbose)
+    records = [found[name] for name in names]
     sound = [record for record in records if "events" in record]
     if sound or len(names) > 1 or out.is_dir():
         tables = [event_table(record["events"]) for record in sound]
@@ -180,23 +191,41 @@ def _check_paths(paths: Any) -> list[str]:
     return names
 
 
-def _rehearse(out: Path, names: list[str], format: str | None) -> None:
+def _rehearse(
+    out: Path, names: list[str], classes: list[Any], format: str | None
+) -> None:
     """Find what will keep `out` from being written before hours of work, not after."""
     if not out.parent.is_dir():
         raise FileNotFoundError(f"the folder {out.parent} does not exist; create it")
-    nothing = make_events([], [], [], [])
-    with tempfile.TemporaryDirectory() as folder:
-        trial = Path(folder, out.name)
-        if out.is_dir():
-            trial.mkdir()
-        try:
-            write_events(trial, names, [nothing] * len(names), format=format)
-        except AnnotationError as error:
-            where, reason = (
-                text.replace(str(trial), str(out))
-                for text in (error.where, error.reason)
-            )
-            raise AnnotationError(where, reason) from None
+    every = event_table([(0.0, 1.0, label, 0.5) for label in classes])
+    tables = [every, *[every[:1]] * (len(names) - 1)]
+    try:
+        files = render_events(out, names, tables, format=format)
+        for text in files.values():
+            text.encode()
+    except AnnotationError as error:
+        raise AnnotationError(str(out), error.reason) from None
+    except UnicodeEncodeError as error:
+        reason = f"the name {error.object!r} cannot be written as UTF-8; rename it"
+        raise AnnotationError(str(out), reason) from None
+    inputs = {os.path.realpath(name) for name in names}
+    for file in (*files, _beside(out, ".skipped.csv")):
+        if file.is_dir():
+            raise IsADirectoryError(f"{file} is a folder; write to another file")
+        if os.path.realpath(file) in inputs:
+            raise ValueError(f"{file} is one of paths; write to another file")
+    for folder in {out.parent, *(file.parent for file in files)}:
+        if folder.is_dir():
+            _try_writing(folder)
+
+
+def _try_writing(folder: Path) -> None:
+    """Make sure that files can be written in a folder."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder)) from None
 
 
 def _beside(out: Path, ending: str) -> Path:
@@ -212,56 +241,68 @@ def _work(
     on_error: str,
     n_jobs: int | None,
     verbose: int,
-) -> None:
-    """Bring the journal up to date with the files."""
-    todo = [name for name in names if not _is_done(journal, name, on_error)]
-    errors: dict[str, AudioError] = {}
-    begun = set(todo)
-    for name in names:
-        if name not in begun:
-            _warn_of(journal.records[name], on_error)
-    tasks = (
-        delayed(_detect)(model, name, window, overlap)
-        for name in todo
-        # Once there is an error to raise, no further file is begun.
-        if not (errors and on_error == "raise")
-    )
+) -> dict[str, _Record]:
+    """Bring the journal up to date with the files, and return their records."""
+    records: dict[str, _Record] = {}
+    bad: set[str] = set()
+
+    def is_done(name: str) -> bool:
+        record = journal.records.get(name)
+        if record is None or record["stamp"] != stamp(name):
+            return False
+        if "reason" in record and on_error == "raise":
+            return False
+        records[name] = record
+        return True
+
+    def tasks() -> Iterator[Any]:
+        elsewhere: list[str] = []
+        for name, is_last in chain(
+            ((name, False) for name in todo), ((name, True) for name in elsewhere)
+        ):
+            mine = journal.begin(name)
+            if is_done(name):
+                continue
+            if mine or is_last:
+                yield delayed(_detect)(model, name, window, overlap)
+            else:
+                # In work by another process: by the end it is done, or that is dead.
+                elsewhere.append(name)
+            if bad and on_error == "raise":  # no further file is begun
+                return
+
+    todo = [name for name in names if not is_done(name)]
     # Batches of one, in whatever order they end: what is done is in the journal.
     parallel = Parallel(n_jobs, return_as="generator_unordered", batch_size=1)
-    with tqdm(
+    bar = tqdm(
         total=len(names),
-        initial=len(names) - len(todo),
+        initial=len(records),
         desc="detect",
         unit="file",
         disable=not verbose,
-    ) as bar:
-        for record in parallel(tasks):
-            bar.update()
-            if "reason" in record:
-                error = AudioError(record["path"], record["reason"])
-                errors[record["path"]] = error
-                if on_error == "raise":
-                    continue
-                _warn_of(record, on_error)
-            journal.append(record)
-    if errors and on_error == "raise":
-        # All files before the first bad one were begun before it, and are done.
-        raise errors[next(name for name in names if name in errors)]
-
-
-def _warn_of(record: _Record, on_error: str) -> None:
-    """Warn of a file that is left out."""
-    if "reason" in record and on_error == "warn":
-        message = f"{record['path']}: {record['reason']} (left out)"
-        warnings.warn(message, AudioWarning, stacklevel=4)
-
-
-def _is_done(journal: Journal, name: str, on_error: str) -> bool:
-    """Tell whether the journal has this file, unchanged."""
-    record = journal.records.get(name)
-    if record is None or record["stamp"] != stamp(name):
-        return False
-    return "events" in record or on_error != "raise"
+    )
+    try:
+        with bar:
+            for record in parallel(tasks()):
+                records[record["path"]] = record
+                if "reason" in record:
+                    bad.add(record["path"])
+                if "events" in record or on_error != "raise":
+                    journal.append(record)
+                bar.update(len(records) - bar.n)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"{len(records)} of {len(names)} files are done, the same call goes on"
+        ) from None
+    for name in names:
+        record = records.get(name, {})
+        if "reason" in record and on_error == "raise":
+            # All files before the first bad one were begun before it, and are done.
+            raise AudioError(name, record["reason"])
+        if "reason" in record and on_error == "warn":
+            message = f"{name}: {record['reason']} (left out)"
+            warnings.warn(message, AudioWarning, stacklevel=3)
+    return records
 
 
 def _detect(model: Any, name: str, window: float, overlap: float) -> _Record:
@@ -284,5 +325,6 @@ def _report(path: Path, records: Sequence[_Record]) -> pd.DataFrame:
     report = pd.DataFrame(rows, columns=columns, dtype=str)
     path.unlink(missing_ok=True)
     if rows:
-        replace_file(path, report.to_csv(index=False, lineterminator="\n").encode())
+        text = report.to_csv(index=False, lineterminator="\n")
+        replace_file(path, text.encode(errors="surrogateescape"))
     return report

@@ -1,15 +1,15 @@
 """Folders of files that survive a kill."""
 
-import json
+import copy
 import os
 import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import joblib
+import numpy as np
 import pandas as pd
 import pytest
 from joblib import parallel_config
@@ -172,37 +172,6 @@ def test_a_bad_file_in_the_journal_raises_when_told_to(
     assert seen == [str(folder[2])]
 
 
-@pytest.mark.parametrize("n_cut", [1, 30, 10**6])
-def test_a_journal_that_breaks_off(model, folder, n_cut, tmp_path, monkeypatch):
-    out, files = tmp_path / "found.tsv", sound_files(folder)
-    detect_files(model, files, out, window=2.0)
-    expected = out.read_bytes()
-    journal = Path(f"{out}.journal")
-    content = journal.read_bytes()
-    journal.write_bytes(content[: max(20, len(content) - n_cut)])
-    seen = count_calls(monkeypatch)
-    detect_files(model, files, out, window=2.0)
-    assert len(seen) == (1 if n_cut < 1000 else 4)
-    assert out.read_bytes() == expected
-    lines = journal.read_text().splitlines()
-    assert [json.loads(line).get("path") for line in lines[1:]] == list(map(str, files))
-
-
-def test_a_damaged_line_is_done_again(model, folder, tmp_path, monkeypatch):
-    out, files = tmp_path / "found.tsv", sound_files(folder)
-    detect_files(model, files, out, window=2.0)
-    expected = out.read_bytes()
-    journal = Path(f"{out}.journal")
-    lines = journal.read_bytes().splitlines(keepends=True)
-    lines[2] = b"\0" * 50 + b"\n"
-    lines[3] = b"[]\n"
-    journal.write_bytes(b"".join(lines))
-    seen = count_calls(monkeypatch)
-    detect_files(model, files, out, window=2.0)
-    assert seen == list(map(str, files[1:3]))
-    assert out.read_bytes() == expected
-
-
 def test_a_journal_of_something_else_is_refused(model, eager, folder, tmp_path):
     out, files = tmp_path / "found.tsv", sound_files(folder)[:1]
     detect_files(model, files, out, window=2.0)
@@ -216,10 +185,6 @@ def test_a_journal_of_something_else_is_refused(model, eager, folder, tmp_path):
     copy = joblib.load(joblib.dump(model, tmp_path / "model.joblib")[0])
     copy.set_params(logmeltransformer__n_jobs=2)
     detect_files(copy, files, out, window=2.0)
-    for content in ("filename\tonset\n", '{"sklearn_sed_journal": 99}\n'):
-        Path(f"{out}.journal").write_text(content)
-        with pytest.raises(ValueError, match=r"found\.tsv\.journal is not a journal"):
-            detect_files(model, files, out, window=2.0)
 
 
 @pytest.mark.parametrize(
@@ -235,6 +200,72 @@ def test_impossible_lists_of_files(model, paths, error, message, tmp_path):
     with pytest.raises(error, match=message):
         detect_files(model, paths, tmp_path / "found.tsv")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_class_or_file_that_cannot_be_written_is_found_before_the_work(
+    eager, folder, tmp_path, monkeypatch
+):
+    spaced = folder[1].rename(tmp_path / "a b.wav")
+    seen = count_calls(monkeypatch)
+    tables = [
+        ("dog bark", "found.rttm", None, "event_label 'dog bark'"),
+        ("dog", "found.rttm", None, "filename '.*a b.wav'"),
+        ("dog\tbark", "found.tsv", None, r"event_label 'dog\\tbark'"),
+        ("dog\nbark", "found.csv", None, r"event_label 'dog\\nbark'"),
+        (" dog", "found.txt", "audacity", "event_label ' dog'"),
+        ("dog\tbark", "found.selections.txt", None, "event_label"),
+        ("dog\r", "found.jams", None, "event_label"),
+        ("dog\udc80", "found.tsv", None, "UTF-8"),
+    ]
+    for label, name, format, message in tables:
+        model = copy.deepcopy(eager)
+        model[-1].classes_ = model[-1].detector_.classes_ = np.array(["cat", label])
+        file = spaced if "filename" in message else folder[0]
+        with pytest.raises(AnnotationError, match=message) as caught:
+            detect_files(model, [file], tmp_path / name, format=format, window=2.0)
+        assert str(caught.value).startswith(str(tmp_path / name))
+        assert not (tmp_path / f"{name}.journal").exists()
+    assert seen == []
+
+
+@pytest.mark.parametrize("label", ['say "dog"', "dog, bark", "0.5", "'"])
+@pytest.mark.parametrize("name", ["found.tsv", "found.csv", "found.selections.txt"])
+def test_odd_classes_that_can_be_written_are(eager, folder, label, name, tmp_path):
+    model = copy.deepcopy(eager)
+    classes = np.array([label, "cat"])
+    for part in (model[-1], model[-1].detector_, model[-1].tagger_):
+        part.classes_ = classes
+    detect_files(model, folder[1:2], tmp_path / name, window=2.0)
+    found = read_events(tmp_path / name)[1][0]["event_label"]
+    assert set(found) == {label}
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_the_work(
+    model, folder, tmp_path, monkeypatch
+):
+    seen = count_calls(monkeypatch)
+    files = sound_files(folder)
+
+    def refuse(dir):
+        raise PermissionError(13, "Permission denied", f"{dir}/tmp123")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tempfile.TemporaryFile", refuse)
+        with pytest.raises(PermissionError) as caught:
+            detect_files(model, files, tmp_path / "found.tsv", window=2.0)
+    assert caught.value.filename == str(tmp_path)
+    with pytest.raises(ValueError, match=r"0\.wav is one of paths"):
+        detect_files(model, files, files[0], format="dcase", window=2.0)
+    for taken in ("labels/1.txt", "labels.skipped.csv", "labels.journal"):
+        (tmp_path / taken).mkdir(parents=True)
+        with pytest.raises((OSError, ValueError), match=f"{taken} is (a|not)"):
+            detect_files(
+                model, files, tmp_path / "labels", format="audacity", window=2.0
+            )
+        (tmp_path / taken).rmdir()
+    with pytest.raises(AnnotationError, match="this is a folder"):
+        detect_files(model, files, tmp_path / "labels", format="dcase", window=2.0)
+    assert seen == []
 
 
 def test_what_will_go_wrong_goes_wrong_before_the_work(model, tmp_path):
@@ -262,14 +293,11 @@ def test_a_bar_over_files(model, folder, tmp_path, capsys):
     assert "4/4" in capsys.readouterr().err
 
 
-def test_files_in_processes(model, folder, tmp_path):
+def test_files_in_processes(importable, folder, tmp_path):
     # The test's own module is not importable there: networks come from the package.
-    part = {"network_params": TINY_CRNN, "max_epochs": 1, "random_state": 0}
-    model = make_pipeline(LogMelTransformer(**FEATURES), WeakEventDetector(**part))
-    model.fit(CLIPS, Y)
     files = sound_files(folder)
-    detect_files(model, files, tmp_path / "one.tsv", window=2.0)
-    detect_files(model, files, tmp_path / "two.tsv", window=2.0, n_jobs=2)
+    detect_files(importable, files, tmp_path / "one.tsv", window=2.0)
+    detect_files(importable, files, tmp_path / "two.tsv", window=2.0, n_jobs=2)
     one, two = (read_events(tmp_path / f"{name}.tsv")[1] for name in ("one", "two"))
     for a, b in zip(one, two):
         assert_frame_equal(a, b, check_exact=False, rtol=0, atol=1e-5)
@@ -282,38 +310,93 @@ SCRIPT = """
 
     detect = _files._detect
     def slowly(model, name, *rest):
+        print(Path(name).name, flush=True)
         time.sleep(0.15)
         return detect(model, name, *rest)
     _files._detect = slowly
     folder = Path(sys.argv[1])
     model = joblib.load(folder / "model.joblib")
     print("ready", flush=True)
+    sys.stdin.readline()
     detect_files(model, sorted(folder.glob("*.wav")), folder / "found.tsv", window=2.0,
                  on_error="skip")
 """
 
 
-def test_a_killed_process_is_taken_up_where_it_was(folder, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def importable():
+    """Return a model whose network another process can import."""
     part = {"network_params": TINY_CRNN, "max_epochs": 1, "random_state": 0}
     model = make_pipeline(LogMelTransformer(**FEATURES), WeakEventDetector(**part))
-    model.fit(CLIPS, Y)
-    joblib.dump(model, tmp_path / "model.joblib")
-    out, paths = tmp_path / "found.tsv", sorted(folder)
+    return model.fit(CLIPS, Y)
+
+
+@pytest.fixture
+def start(importable, folder, tmp_path):
+    """Return a function that starts a process which works on the folder, slowly."""
+    joblib.dump(importable, tmp_path / "model.joblib")
     command = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+
+    def start():
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        process = subprocess.Popen(command, text=True, **pipes)
+        processes.append(process)
+        return process
+
+    processes = []
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def go(*processes):
+    """Have processes begin when all are ready."""
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+
+
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
+def test_a_stopped_process_is_taken_up_where_it_was(
+    importable, start, stop, folder, tmp_path, monkeypatch
+):
+    out, paths = tmp_path / "found.tsv", sorted(folder)
+    process = start()
+    go(process)
+    for _ in range(3):
         process.stdout.readline()
-        journal, deadline = Path(f"{out}.journal"), time.monotonic() + 60
-        while not (journal.exists() and journal.read_bytes().count(b"\n") >= 3):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        os.kill(process.pid, signal.SIGKILL)
+    process.send_signal(stop)
+    error = process.communicate()[1]
+    if stop == signal.SIGINT:
+        last = error.strip().splitlines()[-1]
+        assert last == "KeyboardInterrupt: 2 of 5 files are done, the same call goes on"
     assert not out.exists()
-    n_done = journal.read_bytes().count(b"\n") - 1
-    assert 2 <= n_done < 5
     seen = count_calls(monkeypatch)
-    report = detect_files(model, paths, out, window=2.0, on_error="skip")
-    assert seen == [str(path) for path in paths[n_done:]]
+    report = detect_files(importable, paths, out, window=2.0, on_error="skip")
+    assert sorted(seen) == [str(path) for path in paths[2:]]
     assert len(report) == 1
     resumed = out.read_bytes()
-    detect_files(model, paths, out, window=2.0, on_error="skip", resume=False)
+    options = {"window": 2.0, "on_error": "skip"}
+    detect_files(importable, paths, out, resume=False, **options)
     assert out.read_bytes() == resumed
+
+
+def test_two_processes_share_the_work(importable, start, folder, tmp_path, monkeypatch):
+    out = tmp_path / "found.tsv"
+    both = [start(), start()]
+    go(*both)
+    done = [process.communicate()[0].split() for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert set(done[0]) | set(done[1]) == {path.name for path in folder}
+    assert len(done[0]) + len(done[1]) <= 6  # the last one perhaps twice
+    assert min(map(len, done)) >= 2
+    shared = out.read_bytes()
+    seen = count_calls(monkeypatch)
+    options = {"window": 2.0, "on_error": "skip"}
+    detect_files(importable, sorted(folder), out, **options)
+    assert seen == []
+    detect_files(importable, sorted(folder), out, resume=False, **options)
+    assert out.read_bytes() == shared
