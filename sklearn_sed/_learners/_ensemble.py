@@ -18,6 +18,7 @@ from sklearn_sed._learners._parts import PartsMixin, fit_part, takes_checked
 from sklearn_sed._learners._predict import (
     PredictMixin,
     Scored,
+    check_parts,
     score_clips,
     scores_frames,
     tag_clips,
@@ -216,6 +217,11 @@ class SeedEnsemble(PredictMixin, MetaEstimatorMixin, PartsMixin):
         if scores_frames(self):
             return super().predict(X, tags)
         return self._labelled(self.predict_tags(X))
+
+    def _check_state(self) -> None:
+        """Complain where the estimators contradict each other."""
+        if hasattr(self, "estimators_"):
+            check_parts(self.estimators_, self)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimators_")

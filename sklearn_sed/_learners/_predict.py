@@ -10,6 +10,7 @@ from sklearn_sed._clips._array import FeatureArray
 from sklearn_sed._clips._check import check_time_resolution
 from sklearn_sed._labels._check import UNLABELLED, check_tags
 from sklearn_sed._labels._score import score_tags
+from sklearn_sed._learners._parts import takes_checked
 from sklearn_sed._unwrap import unwrap
 from sklearn_sed.events import is_event_tables
 from sklearn_sed.exceptions import LabelError
@@ -268,3 +269,23 @@ def tag_columns(tagger: Any, classes: np.ndarray) -> list[int]:
         f"the tagger knows the classes {names}, the detector {wanted}: fit both to the "
         "same classes"
     )
+
+
+def check_parts(parts: list[Any], whole: Any) -> None:
+    """Check that fitted parts know the classes and the features of what holds them.
+
+    Raises
+    ------
+    ValueError
+        If not, or if there are no parts.
+    """
+    if not parts:
+        raise ValueError(f"{type(whole).__name__} has no part that is fitted")
+    for part in parts:
+        tag_columns(part, whole.classes_)
+        n_features = getattr(part, "n_features_in_", None)
+        if takes_checked(part) and n_features != whole.n_features_in_:
+            raise ValueError(
+                f"{type(whole).__name__} has {whole.n_features_in_} features, a part "
+                f"of it {n_features}"
+            )

@@ -15,6 +15,7 @@ from sklearn_sed._learners._parts import PartsMixin, fit_part, handed_on
 from sklearn_sed._learners._predict import (
     PredictMixin,
     Scored,
+    check_parts,
     score_clips,
     tag_clips,
     tag_columns,
@@ -171,6 +172,11 @@ class TwoPassSED(PredictMixin, PartsMixin):
             X = handed_on(self.detector_, X, clips)
             scores = score_clips(self.detector_, X, tags=False)[1].frames
         return Scored(proba, found, scores)
+
+    def _check_state(self) -> None:
+        """Complain where the parts contradict each other."""
+        if hasattr(self, "detector_"):
+            check_parts([self.tagger_, self.detector_], self)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "detector_")

@@ -232,6 +232,17 @@ class CalibratedTaggerCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 stacklevel=3,
             )
 
+    def _check_state(self) -> None:
+        """Complain where what was learned contradicts the estimator."""
+        if not hasattr(self, "calibrators_"):
+            return
+        known = _classes_of(self.estimator_).tolist()
+        if self.classes_.tolist() != known or len(self.calibrators_) != len(known):
+            raise ValueError(
+                f"{len(self.calibrators_)} calibrators and the classes "
+                f"{self.classes_.tolist()} do not fit the estimator's, {known}"
+            )
+
     def predict_proba(self, X):
         """Return the calibrated probability of each class in each clip.
 

@@ -272,6 +272,13 @@ class TunedDecoderCV(PredictMixin, MetaEstimatorMixin, PartsMixin):
         check_is_fitted(self, "decoder_")
         return score_clips(self.estimator_, X, tags=tags, frames=frames)[1]
 
+    def _check_state(self) -> None:
+        """Complain where what was learned contradicts the estimator."""
+        if hasattr(self, "decoder_") and len(self.class_scores_) != len(self.classes_):
+            raise ValueError(
+                f"{len(self.classes_)} classes have {len(self.class_scores_)} scores"
+            )
+
     def get_metadata_routing(self):
         """Say where metadata go: to the estimator's ``fit``, the splitter's ``split``.
 

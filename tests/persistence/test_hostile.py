@@ -28,9 +28,18 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from skops.io import dumps
 
-from sklearn_sed import EventDecoder, WeakEventDetector, load_model, save_model
+from sklearn_sed import (
+    EventDecoder,
+    SeedEnsemble,
+    TwoPassSED,
+    WeakEventDetector,
+    load_model,
+    save_model,
+)
 from sklearn_sed._persistence._archive import tidy
+from sklearn_sed.calibration import CalibratedTaggerCV
 from sklearn_sed.exceptions import ModelFileError
+from sklearn_sed.model_selection import TunedDecoderCV
 from sklearn_sed.nn._training import SoundEventNet
 
 
@@ -104,6 +113,32 @@ def weights(change):
 
 def of(model):
     return lambda good: written(model)
+
+
+def whole(kind, **state):
+    """Put the detector into every place of an estimator of parts."""
+
+    def spoil(good):
+        return written(claims_to_be(kind, {**made_of(good.model, kind), **state}))
+
+    return spoil
+
+
+def made_of(part, kind):
+    attributes = {
+        TwoPassSED: {"tagger_": part, "detector_": part},
+        SeedEnsemble: {"estimators_": [part]},
+        CalibratedTaggerCV: {"estimator_": part, "calibrators_": [None, None]},
+        TunedDecoderCV: {
+            "estimator_": part,
+            "decoder_": part.decoder_,
+            "class_scores_": np.ones(2),
+            "best_score_": 1.0,
+        },
+    }[kind]
+    named = {} if kind is TunedDecoderCV else {"classes_": part.classes_}
+    model = kind() if kind in (TwoPassSED, SeedEnsemble) else kind(part)
+    return {**vars(model), "n_features_in_": 6, "_single": False, **named, **attributes}
 
 
 def decoder(**state):
@@ -610,6 +645,33 @@ HOSTILE = {
     "no_net": (stated(lambda state: state.pop("net_")), "net_"),
     "classes_of_numbers": (having(classes_=3), "damaged"),
     "unknown_precision": (having(precision_="float8"), "'precision' parameter"),
+    # Parts that contradict each other.
+    "other_classes_than_the_parts": (
+        whole(TwoPassSED, classes_=np.array(["Cat", "Cow"])),
+        "the same classes",
+    ),
+    "other_features_than_the_parts": (
+        whole(TwoPassSED, n_features_in_=7),
+        "has 7 features, a part of it 6",
+    ),
+    "empty_ensemble": (whole(SeedEnsemble, estimators_=[]), "no part that is fitted"),
+    "ensemble_of_others": (
+        whole(SeedEnsemble, classes_=np.array(["Cat", "Cow"])),
+        "the same classes",
+    ),
+    "too_few_calibrators": (
+        whole(CalibratedTaggerCV, calibrators_=[None]),
+        "1 calibrators and the classes ['Cat', 'Dog'] do not fit",
+    ),
+    "calibrators_of_others": (
+        whole(CalibratedTaggerCV, classes_=np.arange(2)),
+        "do not fit the estimator's",
+    ),
+    "too_few_scores": (
+        whole(TunedDecoderCV, class_scores_=np.ones(1)),
+        "2 classes have 1 scores",
+    ),
+    # Weights.
     "nan_weights": (weights(lambda t: t[HEAD].fill(np.nan)), "not finite"),
     "infinite_weights": (weights(lambda t: t[HEAD].fill(np.inf)), "not finite"),
     "wrong_shape": (weights(lambda t: t.update({HEAD: t[HEAD].T.copy()})), "the shape"),
@@ -663,7 +725,9 @@ LOAD_ALL = """
 import resource, sys, time
 from pathlib import Path
 from sklearn_sed import load_model
+from sklearn_sed.calibration import CalibratedTaggerCV
 from sklearn_sed.exceptions import ModelFileError
+from sklearn_sed.model_selection import TunedDecoderCV
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000  # MB on Linux
@@ -744,7 +808,8 @@ def test_a_file_made_by_each_of_the_ways_is_whole(good, tmp_path):
     for spoil in unchanged:
         path.write_bytes(spoil(good))
         assert isinstance(load_model(path), WeakEventDetector)
-    for model in (decoder(), pipeline()):
+    wholes = (TwoPassSED, SeedEnsemble, CalibratedTaggerCV, TunedDecoderCV)
+    for model in (decoder(), pipeline(), *map(whole, wholes)):
         path.write_bytes(model(good))
         load_model(path)
 
