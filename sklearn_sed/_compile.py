@@ -1,37 +1,41 @@
-"""Compiling by numba, which keeps the results where it can write.
+"""Compiling by numba, which always finds a folder for its results.
 
 Importing this module imports numba: do it when there is something to compute.
 """
 
-from collections.abc import Callable
+import os
+import tempfile
 from functools import partial
+from types import ModuleType
 from typing import Any
 
-from numba import njit
+from numba import config, njit
+from numba.core.caching import UserProvidedCacheLocator, UserWideCacheLocator
 
 
-def compiled(*signature: Any, **options: Any) -> Callable[[Callable], Any]:
-    """Compile a function that runs beside Python's threads.
+def _ensure_cache() -> tempfile.TemporaryDirectory | None:
+    """Point numba to a temporary folder where it can write to no other.
 
-    The result is cached in the first folder that can be written of NUMBA_CACHE_DIR, the
-    package's own and the user's cache. Where there is none, each process compiles anew.
-
-    Parameters
-    ----------
-    *signature, **options
-        As of :func:`numba.njit`.
-
-    Returns
-    -------
-    callable
-        A decorator.
+    There, functions of any package can be compiled with ``cache=True``. Processes that
+    this one starts share the folder, which is deleted when this one ends.
     """
-    jit: Any = partial(njit, *signature, nogil=True, **options)
+    for locator in (UserProvidedCacheLocator, UserWideCacheLocator):
+        if locator.from_function(_ensure_cache, __file__):
+            return None
+    folder = tempfile.TemporaryDirectory(prefix="numba-", ignore_cleanup_errors=True)
+    os.environ["NUMBA_CACHE_DIR"] = folder.name
+    config.CACHE_DIR = folder.name  # type: ignore[attr-defined]
+    return folder
 
-    def decorate(function: Callable) -> Any:
-        try:
-            return jit(cache=True)(function)
-        except RuntimeError:  # no folder for the cache
-            return jit()(function)
 
-    return decorate
+_folder = _ensure_cache()
+
+# Compile a function, once for all processes, that runs beside Python's threads.
+compiled: Any = partial(njit, cache=True, nogil=True)
+
+
+def import_librosa() -> ModuleType:
+    """Import librosa, which cannot be imported where numba has no cache."""
+    import librosa
+
+    return librosa

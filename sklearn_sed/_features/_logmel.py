@@ -9,8 +9,6 @@ from typing import NamedTuple
 import numpy as np
 import scipy.fft
 
-from sklearn_sed._features._mel import mel_filters
-
 _AMIN = np.float32(1e-10)  # the power that counts as silence: -100 dB
 _DB_PER_LN = np.float32(10.0 / np.log(10.0))
 _BLOCK = 2**17  # samples transformed at a time: what stays in a processor's cache
@@ -203,6 +201,17 @@ def hann_window(n_fft: int) -> np.ndarray:
     from scipy.signal import get_window
 
     return get_window("hann", n_fft, fftbins=True)
+
+
+@functools.lru_cache(maxsize=16)
+def mel_filters(
+    sample_rate: float, n_fft: int, n_mels: int, fmin: float, fmax: float | None
+) -> np.ndarray:
+    """Return librosa's mel filter bank."""
+    from sklearn_sed._compile import import_librosa
+
+    mel = import_librosa().filters.mel
+    return mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax)
 
 
 @functools.lru_cache(maxsize=16)

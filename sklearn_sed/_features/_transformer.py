@@ -14,8 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from sklearn_sed._clips._array import FeatureArray, stack_clips
-from sklearn_sed._features._logmel import SILENCE_DB, hann_window, log_mel
-from sklearn_sed._features._mel import mel_filters
+from sklearn_sed._features._logmel import SILENCE_DB, hann_window, log_mel, mel_filters
 from sklearn_sed.audio._files import MAX_AMPLITUDE, load_clip
 from sklearn_sed.exceptions import AudioError, AudioWarning, ClipError
 

@@ -13,7 +13,7 @@ _Floats = NDArray[np.float64]
 _Ints = NDArray[np.int64]
 
 
-@compiled()
+@compiled
 def _candidates(
     ref_onset: _Floats,
     ref_offset: _Floats,
@@ -52,7 +52,7 @@ def _candidates(
     return starts, linked
 
 
-@compiled()
+@compiled
 def _maximum_matching(starts: _Ints, linked: _Ints, n_est: int) -> int:
     """Count the pairs of a maximum matching: one breadth-first search per event.
 
@@ -91,7 +91,7 @@ def _maximum_matching(starts: _Ints, linked: _Ints, n_est: int) -> int:
     return n_matched
 
 
-@compiled()
+@compiled
 def count_matches(
     ref_onset: _Floats,
     ref_offset: _Floats,

@@ -16,10 +16,10 @@ _Floats = NDArray[np.float64]
 _Ints = NDArray[np.int64]
 _Changes = NDArray[np.int32]
 
-_meets = compiled()(meets)
+_meets = compiled(meets)
 
 
-@compiled()
+@compiled
 def _covered_until(times: _Floats, onset: _Floats, offset: _Floats) -> _Floats:
     """Return for how long events, sorted by onset, cover the clip up to each time."""
     covered = np.zeros(len(times))
@@ -32,7 +32,7 @@ def _covered_until(times: _Floats, onset: _Floats, offset: _Floats) -> _Floats:
     return covered
 
 
-@compiled()
+@compiled
 def _credit(
     covered: _Floats,
     onset: _Floats,
@@ -47,7 +47,7 @@ def _credit(
         covered[event] += sign * max(shared, 0.0)
 
 
-@compiled()
+@compiled
 def _sweep_silence(scores: _Floats, fp: _Changes) -> None:
     """Sweep a clip in which every detection is a false positive.
 
@@ -60,7 +60,7 @@ def _sweep_silence(scores: _Floats, fp: _Changes) -> None:
             fp[frame] -= 1
 
 
-@compiled()
+@compiled
 def _sweep_clip(
     scores: _Floats,
     times: _Floats,
@@ -119,7 +119,7 @@ def _sweep_clip(
             found[event] = hit
 
 
-@compiled()
+@compiled
 def sweep(
     scores: _Floats,
     first_frame: _Ints,

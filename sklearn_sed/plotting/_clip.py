@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 
 from sklearn_sed._clips._check import check_time_resolution
-from sklearn_sed._features._mel import hz_to_mel
 from sklearn_sed.events import frames_to_time
 from sklearn_sed.plotting._style import class_name, features_of
 
@@ -97,6 +96,9 @@ class ClipDisplay:
         """Return at which height, counted in bands, to write which frequency."""
         if self.sample_rate is None:
             return [(0.5, "band 1"), (n_mels - 0.5, f"band {n_mels}")]
+        from sklearn_sed._compile import import_librosa
+
+        hz_to_mel = import_librosa().hz_to_mel
         fmax = self.sample_rate / 2 if self.fmax is None else self.fmax
         low, high = hz_to_mel(self.fmin), hz_to_mel(fmax)
         octaves = 500.0 * 2.0 ** np.arange(10)

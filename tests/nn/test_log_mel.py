@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklearn_sed._features import _logmel, _mel
+from sklearn_sed._features import _logmel
 from sklearn_sed.nn import _log_mel
 from sklearn_sed.nn._log_mel import batched_log_mel
 
@@ -35,7 +35,7 @@ def transform(clips, n_fft=2048, hop_length=512, n_mels=64):
     spectrograms = batched_log_mel(
         clips,
         window=_logmel.hann_window(n_fft),
-        filters=_mel.mel_filters(RATE, n_fft, n_mels, 0.0, None),
+        filters=_logmel.mel_filters(RATE, n_fft, n_mels, 0.0, None),
         hop_length=hop_length,
         floor=float(_logmel.SILENCE_DB),
         device="cpu",

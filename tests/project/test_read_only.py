@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from numba import config
 
 import sklearn_sed
+from sklearn_sed import _compile
 
 SCRIPT = """
 import numpy as np
@@ -30,28 +32,25 @@ print(count_matches(*times, *times))
 """
 
 
-def test_a_function_is_compiled_with_a_cache_or_without(tmp_path, monkeypatch):
-    monkeypatch.setattr("numba.config.CACHE_DIR", "")
+def test_numba_has_a_folder_where_there_is_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(config, "CACHE_DIR", "")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
     for home in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
-        monkeypatch.setenv(home, str(tmp_path / "file"))
-    (tmp_path / "file").touch()
-    for name in ("cached", "read_only"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "module.py").write_text(
-            "from sklearn_sed._compile import compiled\n"
-            "@compiled()\n"
-            "def twice(x):\n"
-            "    return 2 * x\n"
-        )
-    (tmp_path / "read_only" / "__pycache__").touch()
-    for name in ("cached", "read_only"):
-        module = runpy.run_path(str(tmp_path / name / "module.py"))
-        assert module["twice"](3) == 6
-    assert list((tmp_path / "cached" / "__pycache__").glob("*.nbc"))
+        monkeypatch.setenv(home, str(tmp_path / "home"))
+    assert _compile._ensure_cache() is None
+    shutil.rmtree(tmp_path / "home")
+    (tmp_path / "home").touch()
+    (tmp_path / "__pycache__").touch()
+    (tmp_path / "module.py").write_text("def twice(x):\n    return 2 * x\n")
+    with _compile._ensure_cache() as folder:
+        assert config.CACHE_DIR == os.environ["NUMBA_CACHE_DIR"] == folder
+        twice = runpy.run_path(str(tmp_path / "module.py"))["twice"]
+        assert _compile.compiled(twice)(3) == 6
+        assert list(Path(folder).rglob("*.nbc"))
 
 
 @pytest.mark.slow
-def test_compiled_code_needs_no_cache(tmp_path):
+def test_nothing_needs_to_be_written(tmp_path):
     package = tmp_path / "sklearn_sed"
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(Path(sklearn_sed.__file__).parent, package, ignore=ignore)
