@@ -33,7 +33,7 @@ from sklearn_sed import (
 )
 from sklearn_sed._fingerprint import fingerprint
 from sklearn_sed.calibration import CalibratedTaggerCV
-from tests._networks import FAST, TINY_CRNN, tones
+from tests._networks import FAST, TINY_CRNN, TinyNet, tones
 
 X, Y = tones()
 PART = {"network_params": TINY_CRNN, "max_epochs": 1, "random_state": 0}
@@ -106,14 +106,19 @@ def test_in_another_process(known, tmp_path):
     assert dict(line.split(":") for line in run.stdout.splitlines()) == expected
 
 
-@pytest.mark.parametrize("name", ["detector", "ensemble"])
+@pytest.mark.parametrize(
+    "name", ["detector", "ensemble", "calibrated", "forest", "scikit-learn"]
+)
 def test_after_work_and_in_a_model_file(known, name, tmp_path):
     model = known[name]
     before = fingerprint(model)
     model.predict(X)
     assert fingerprint(model) == before
     save_model(model, tmp_path / "model.sed")
-    assert fingerprint(load_model(tmp_path / "model.sed")) == before
+    trusted = [f"{TinyNet.__module__}.TinyNet", f"{__name__}.means"]
+    trusted.append("sklearn.tree._tree.Tree")
+    loaded = load_model(tmp_path / "model.sed", trusted=trusted)
+    assert fingerprint(loaded) == before
 
 
 def test_ways_of_computing_do_not_count(known):
