@@ -187,7 +187,7 @@ class WeakLabelLoss(nn.Module):
             Clip logits, and frame logits with their mask where there are any.
         target : tuple of (y, weight) or (y, weight, frames)
             Tags (batch, n_classes), hard or mixed, clip weights (batch,), and what
-            the input's frames are taken to be (batch, n_frames, n_classes), NaN where
+            the network's frames are taken to be (batch, n_out, n_classes), NaN where
             that is not known.
 
         Returns
@@ -241,14 +241,7 @@ class WeakLabelLoss(nn.Module):
 
 
 def frame_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Mean BCE of each clip's and class's frames against targets on the input's frames.
-
-    Targets are read at the middle of each of the network's frames; those that are NaN
-    count for nothing.
-    """
-    step = -(-target.shape[1] // logits.shape[1])
-    middle = torch.arange(logits.shape[1], device=target.device) * step + step // 2
-    target = target[:, middle.clamp(max=target.shape[1] - 1)]
+    """Mean BCE of each clip's and class's frames; NaN targets count for nothing."""
     known = ~target.isnan()
     loss = _bce(logits, torch.where(known, target, 0.5)) * known
     return loss.sum(dim=1) / known.sum(dim=1).clamp(min=1)

@@ -4,8 +4,10 @@ A network is a module called as ``network(x, mask)`` with features
 ``(batch, n_frames, n_mels)`` and the mask of the frames that each clip has (None
 when all have all). It returns frame logits ``(batch, n_out, n_classes)`` with
 ``n_out = ceil(n_frames / time_pooling)``, or a pair of these and the logits of an
-attention head, or clip logits ``(batch, n_classes)``. Any module that does so can
-take the place of those here.
+attention head, or clip logits ``(batch, n_classes)``. Its frame j is centred on input
+frame ``first_centre + j * time_pooling``. Any module that does so can take the place of
+those here; the attributes ``time_pooling`` and ``first_centre`` are 1 and the middle of
+the first ``time_pooling`` frames where it does not have them.
 
 Padding never moves a clip's scores: after every layer that would let padding in,
 the frames beyond a clip's end are set back to zero, which is what a convolution
@@ -18,7 +20,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, batch_norm, interpolate, max_pool2d
+from torch.nn.functional import avg_pool2d, batch_norm, max_pool2d
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from sklearn_sed.nn._losses import Scores
@@ -32,7 +34,6 @@ __all__ = [
     "PaperTagger",
     "WeakLabelNet",
     "count_parameters",
-    "frame_proba",
 ]
 
 
@@ -254,6 +255,8 @@ class CRNN(nn.Module):
         if time_pooling not in (2, 4, 8):
             raise ValueError(f"time_pooling={time_pooling!r} must be 2, 4 or 8")
         self.time_pooling = time_pooling
+        # The wide convolution is centred on every other frame, from frame 0 on.
+        self.first_centre = time_pooling / 2 - 1
         n_halvings = time_pooling.bit_length() - 2
         blocks = [
             ConvBlock(1, n_filters[0], (1, 1), activation, kernel_size=7, stride=2)
@@ -572,6 +575,11 @@ class WeakLabelNet(nn.Module):
         """Input frames per output frame."""
         return getattr(self.network, "time_pooling", 1)
 
+    @property
+    def first_centre(self) -> float:
+        """The input frame that the network's first frame is centred on."""
+        return getattr(self.network, "first_centre", (self.time_pooling - 1) / 2)
+
     def forward(self, x: Tensor, n_frames: Tensor) -> Scores:
         """Score a padded batch (batch, max(n_frames), n_mels)."""
         mask = None
@@ -582,38 +590,76 @@ class WeakLabelNet(nn.Module):
         logits, attention = out if isinstance(out, tuple) else (out, None)
         if logits.ndim == 2:
             return Scores(clip=logits)
+        n_out = _divide(x.shape[1], self.time_pooling)
+        if logits.shape[1] != n_out:
+            raise ValueError(
+                f"{type(self.network).__name__} scored {logits.shape[1]} frames of "
+                f"clips of {x.shape[1]}, expected {n_out}, for its time_pooling is "
+                f"{self.time_pooling}: set its attribute time_pooling to the number of "
+                "input frames per scored frame"
+            )
         mask = pool_mask(mask, self.time_pooling)
         return Scores(self.pooling(logits, mask, attention), logits, mask)
 
+    def frame_proba(self, scores: Scores, n_frames: int) -> Tensor:
+        """Bring frame scores back to the input's frames, as probabilities.
 
-def frame_proba(scores: Scores, n_frames: int, time_pooling: int) -> Tensor:
-    """Bring frame scores back to the input's frames, as probabilities.
+        Between the centres of the network's frames probabilities are interpolated
+        linearly, beyond the first and last centre they stay.
 
-    Between the centres of the network's frames probabilities are interpolated
-    linearly, beyond the first and last centre they stay.
+        Parameters
+        ----------
+        scores : Scores
+            With frame logits (batch, n_out, n_classes).
+        n_frames : int
+            Frames of the longest clip.
 
-    Parameters
-    ----------
-    scores : Scores
-        With frame logits (batch, n_out, n_classes).
-    n_frames : int
-        Frames of the longest clip.
-    time_pooling : int
-        Input frames per output frame.
+        Returns
+        -------
+        Tensor of shape (batch, n_frames, n_classes)
+            Frame probabilities; those beyond a clip's end mean nothing.
+        """
+        proba = scores.frame.sigmoid()
+        if self.time_pooling == 1 and self.first_centre == 0:
+            return proba
+        frame = torch.arange(n_frames, dtype=proba.dtype, device=proba.device)
+        place = ((frame - self.first_centre) / self.time_pooling).clamp(min=0)
+        place = place.expand(len(proba), -1)
+        last = torch.full_like(place[:, :1], proba.shape[1] - 1)
+        if scores.mask is not None:
+            last = scores.mask.sum(dim=1, keepdim=True).to(place) - 1
+        return _between(proba, place.minimum(last))
 
-    Returns
-    -------
-    Tensor of shape (batch, n_frames, n_classes)
-        Frame probabilities; those beyond a clip's end mean nothing.
-    """
-    proba = scores.frame.sigmoid()
-    if time_pooling == 1:
-        return proba
-    if scores.mask is not None:
-        last = scores.mask.sum(dim=1, keepdim=True) - 1
-        index = torch.arange(proba.shape[1], device=proba.device).minimum(last)
-        proba = proba.gather(1, index[..., None].expand_as(proba))
-    proba = interpolate(
-        proba.transpose(1, 2), scale_factor=float(time_pooling), mode="linear"
-    )
-    return proba[..., :n_frames].transpose(1, 2)
+    def on_own_frames(self, target: Tensor, n_frames: Tensor) -> Tensor:
+        """Read targets of the input's frames at the centres of the network's frames.
+
+        Parameters
+        ----------
+        target : Tensor of shape (batch, n_frames, n_classes)
+            Targets, NaN where they are not known and beyond a clip's end.
+        n_frames : Tensor of int of shape (batch,)
+            Frames of each clip.
+
+        Returns
+        -------
+        Tensor of shape (batch, n_out, n_classes)
+            The targets at the centres, interpolated linearly. Next to one that is not
+            known, the one that is; beyond a clip's last frame, that of this frame.
+        """
+        n_out = _divide(target.shape[1], self.time_pooling)
+        first = self.time_pooling * torch.arange(n_out, device=target.device)
+        place = (first + self.first_centre).to(target.dtype).expand(len(target), -1)
+        n_frames = n_frames[:, None]
+        return _between(
+            target, torch.where(first < n_frames, place.minimum(n_frames - 1), place)
+        )
+
+
+def _between(values: Tensor, place: Tensor) -> Tensor:
+    """Interpolate values (batch, n, n_classes) linearly at places (batch, n_places)."""
+    place = place.clamp(0, values.shape[1] - 1)
+    shape = -1, -1, values.shape[2]
+    low = values.gather(1, place.floor().long()[..., None].expand(shape))
+    high = values.gather(1, place.ceil().long()[..., None].expand(shape))
+    mixed = torch.lerp(low, high, place.frac()[..., None])
+    return torch.where(low.isnan(), high, torch.where(high.isnan(), low, mixed))

@@ -23,7 +23,7 @@ from torch.utils.data import Subset
 from sklearn_sed.nn._augment import Augment
 from sklearn_sed.nn._devices import check_device
 from sklearn_sed.nn._losses import Scores, WeakLabelLoss
-from sklearn_sed.nn._networks import WeakLabelNet, frame_proba
+from sklearn_sed.nn._networks import WeakLabelNet
 from sklearn_sed.nn._pooling import make_pooling
 from sklearn_sed.nn._resume import Checkpoint, TrainingState, epochs_of
 
@@ -322,8 +322,11 @@ class SoundEventNet(ClassifierMixin, skorch.NeuralNet):
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Return the loss of a batch, its clips weighted."""
         y_true, X = to_tensor((y_true, X), device=self.device)
-        frames = [X["frames"]] if "frames" in X else []
-        return self.criterion_(y_pred, (y_true, X["weight"], *frames))
+        target = y_true, X["weight"]
+        if "frames" in X:
+            frames = self.module_.on_own_frames(X["frames"], X["n_frames"])
+            target = *target, frames
+        return self.criterion_(y_pred, target)
 
     def forward(self, X, training=False, device="cpu"):
         """Return clip logits, frame logits and their mask of all clips, padded."""
@@ -673,7 +676,7 @@ def predict(
             start += len(batch)
             if frames and scores.frame is not None:
                 length = int(n_frames[batch].max())
-                proba = frame_proba(scores, length, net.module_.time_pooling)
+                proba = net.module_.frame_proba(scores, length)
                 for i, rows in zip(batch, proba.cpu().numpy()):
                     probas[i] = rows[: n_frames[i]]
     clip_logits = np.concatenate(logits)

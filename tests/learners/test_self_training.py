@@ -29,17 +29,6 @@ def test_frame_loss_of_nothing_known_is_zero_with_a_finite_gradient():
     assert_array_equal(logits.grad.numpy(), 0)
 
 
-@pytest.mark.parametrize(("n_in", "n_out"), [(8, 2), (9, 3), (5, 2), (1, 1)])
-def test_targets_are_read_in_the_middle_of_pooled_frames(n_in, n_out):
-    step = -(-n_in // n_out)
-    target = torch.arange(n_in, dtype=torch.float32)[None, :, None] / 10
-    logits = torch.zeros(1, n_out, 1, requires_grad=True)
-    frame_loss(logits, target).sum().backward()
-    middle = [min(k * step + step // 2, n_in - 1) / 10 for k in range(n_out)]
-    expected = (0.5 - np.array(middle)) / n_out
-    np.testing.assert_allclose(logits.grad[0, :, 0], expected, atol=1e-6)
-
-
 def test_the_loss_adds_the_frames_to_the_tags():
     scores = Scores(torch.zeros(1, 1), torch.zeros(1, 4, 1))
     y, weight = torch.ones(1, 1), torch.ones(1)
