@@ -1,6 +1,8 @@
 """Tell whether two fitted models say the same, by a hash of all that they hold."""
 
 import hashlib
+import sys
+import sysconfig
 from collections.abc import Mapping, Set
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any
@@ -15,6 +17,8 @@ _WITHOUT_EFFECT = {
     *("warm_start", "history_", "precision_", "report_", "_sklearn_version"),
 }
 _UNORDERED = ("mapping", "set")
+# Where packages lie whose classes and functions are known by their names.
+_PACKAGES = tuple(sysconfig.get_path(name) for name in ("purelib", "platlib"))
 
 
 def fingerprint(*values: Any) -> str:
@@ -24,8 +28,8 @@ def fingerprint(*values: Any) -> str:
     ----------
     *values : object
         Fitted estimators, and whatever these hold: numbers, arrays, networks,
-        functions, objects that can be pickled. Functions are known by their code,
-        classes by their name.
+        functions, objects that can be pickled. Functions and classes of the user's are
+        known by their code and that of those they use, others by their name.
 
     Returns
     -------
@@ -68,25 +72,51 @@ def _describe(value: Any) -> tuple[str, list[Any]]:
             return "set", list(value)
         case np.ndarray():
             return "array", _of_array(np.asarray(value))
-        case type() | BuiltinFunctionType() | np.ufunc():
+        case BuiltinFunctionType() | np.ufunc():
             return "name", [_name(value)]
         case MethodType():
             return "method", [_name(value), value.__self__]
-        case FunctionType():
-            cells = [cell.cell_contents for cell in value.__closure__ or ()]
-            defaults = [value.__defaults__, value.__kwdefaults__]
-            return "function", [_name(value), value.__code__, defaults, cells]
+        case type() | FunctionType():
+            return "definition", [_name(value), *_of_definition(value)]
+        case staticmethod() | classmethod():
+            return "method", [value.__func__]
+        case property():
+            return "property", [value.fget]
         case CodeType():
             return "code", [value.co_code, value.co_names, value.co_consts]
     if hasattr(value, "detach"):  # a tensor of torch
         return "array", _of_array(value.detach().cpu().numpy())
-    return _name(type(value)), _of_object(value)
+    return "object", [type(value), *_of_object(value)]
 
 
 def _name(named: Any) -> str:
     """Return where a class or function is found."""
     module = getattr(named, "__module__", None)
     return f"{module}.{getattr(named, '__qualname__', named.__name__)}"
+
+
+def _of_definition(value: Any) -> list[Any]:
+    """Return what a user's class or function does; those of packages do as they did."""
+    root = (value.__module__ or "").partition(".")[0]
+    file = getattr(sys.modules.get(root), "__file__", None) or ""
+    if root in sys.stdlib_module_names or root == "sklearn_sed":
+        return []
+    if file.startswith(_PACKAGES):
+        return []
+    if isinstance(value, type):
+        content = {
+            name: item
+            for name, item in vars(value).items()
+            if name not in ("__module__", "__doc__", "__dict__", "__weakref__")
+        }
+        return [list(value.__bases__), content]
+    used = [value.__globals__.get(name) for name in value.__code__.co_names]
+    return [
+        value.__code__,
+        [value.__defaults__, value.__kwdefaults__],
+        [cell.cell_contents for cell in value.__closure__ or ()],
+        [item for item in used if isinstance(item, FunctionType | type)],
+    ]
 
 
 def _of_array(array: np.ndarray) -> list[Any]:

@@ -18,6 +18,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sed._clips._check import ClipSet, check_clips
+from sklearn_sed._fingerprint import fingerprint
 from sklearn_sed._labels._check import (
     Tags,
     check_class_weight,
@@ -27,7 +28,7 @@ from sklearn_sed._labels._check import (
 )
 from sklearn_sed._labels._folds import MultilabelStratifiedKFold
 from sklearn_sed._labels._thresholds import given_thresholds, tag_thresholds
-from sklearn_sed._learners._checkpoint import Checkpoint, identity, training_key
+from sklearn_sed._learners._checkpoint import Checkpoint
 from sklearn_sed._learners._parts import PartsMixin
 from sklearn_sed._learners._predict import PredictMixin, Scored
 from sklearn_sed._learners._state import NetAsArrays
@@ -260,7 +261,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
             given_thresholds(self.threshold, len(tags.classes))
         if goes_on:
             for name, value in self._current_net_params().items():
-                if identity(value) != identity(self._net_params[name]):
+                if fingerprint(value) != fingerprint(self._net_params[name]):
                     raise ValueError(
                         f"{name} is {value!r}, but the net that shall go on was built "
                         f"with {self._net_params[name]!r}: set it back, or fit anew "
@@ -358,19 +359,21 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
             from sklearn_sed.nn._arrays import net_arrays
 
             start = net_arrays(self.net_, self.optimizer)
-        watched = () if given is None else (given.tags.indicator, given.tags.events)
-        key = training_key(
-            identity(params),
+        seen = [*clips.clips]
+        watched: list[Any] = []
+        if given is not None:
+            seen += [*given.clips.clips]
+            watched = [given.tags.indicator, given.tags.events]
+        key = fingerprint(
+            params,
             plan.precision,
-            identity(plan.callbacks),
+            plan.callbacks,
             self._n_held_back(tags, given),
             start,
-            tags.classes.tolist(),
-            tags.single,
-            tags.indicator,
+            [tags.classes, tags.single, tags.indicator],
             weight,
             watched,
-            clips=[*clips.clips, *(() if given is None else given.clips.clips)],
+            [fingerprint(clip) for clip in seen],
         )
         seed = _draw_seed(rng) if self.random_state is None else None
         name = f"{type(self).__name__}-{key}"

@@ -3,15 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
-from types import CodeType, FunctionType, MethodType
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
-import joblib
 import numpy as np
 
 from sklearn_sed._storage import replace_file
@@ -20,70 +17,7 @@ from sklearn_sed.exceptions import ModelFileError
 
 FORMAT = 2
 DESCRIPTION = "description"  # the array that holds JSON
-# Their functions and classes are known by name: they are of one version.
-LIBRARIES = {"builtins", "numpy", "scipy", "sklearn", "sklearn_sed", "skorch", "torch"}
 ADVICE = "delete it to train from the start, or name another folder as checkpoint"
-
-
-def training_key(*what: Any, clips: Any) -> str:
-    """Return a name that two trainings share when they start from the same.
-
-    Parameters
-    ----------
-    *what : object
-        All that decides how training goes, but for the clips.
-    clips : sequence of array
-        The clips. One is looked at at a time.
-    """
-    return joblib.hash([what, [joblib.hash(np.asarray(clip)) for clip in clips]])
-
-
-def identity(value: Any, seen: tuple[int, ...] = ()) -> Any:
-    """Return what tells a value from others that would train differently.
-
-    Functions and classes are known by their code, not by their name, and so are the
-    functions and classes that they use; other objects by their class and attributes.
-    """
-    if id(value) in seen:
-        return "recursive"
-    seen = (*seen, id(value))
-    if isinstance(value, Mapping):
-        pairs = [(identity(k, seen), identity(v, seen)) for k, v in value.items()]
-        return sorted(pairs, key=repr)
-    if isinstance(value, list | tuple | set | frozenset):
-        return [type(value).__name__, *(identity(item, seen) for item in value)]
-    if isinstance(value, CodeType):
-        constants = [identity(constant, seen) for constant in value.co_consts]
-        return [value.co_code, value.co_names, constants]
-    module = getattr(value, "__module__", None) or ""
-    if callable(value) and module.partition(".")[0] in LIBRARIES:
-        return f"{module}.{getattr(value, '__qualname__', type(value).__qualname__)}"
-    if isinstance(value, FunctionType):
-        closure = [cell.cell_contents for cell in value.__closure__ or ()]
-        used = [
-            value.__globals__[name]
-            for name in value.__code__.co_names
-            if isinstance(value.__globals__.get(name), FunctionType | type)
-        ]
-        parts = (value.__code__, value.__defaults__, value.__kwdefaults__)
-        return identity([*parts, closure, used], seen)
-    if isinstance(value, type):
-        inside = {
-            name: item
-            for name, item in vars(value).items()
-            if not name.startswith("__") or isinstance(item, FunctionType)
-        }
-        return [
-            value.__qualname__,
-            identity(value.__bases__, seen),
-            identity(inside, seen),
-        ]
-    if isinstance(value, staticmethod | classmethod | property | MethodType | partial):
-        names = ("__func__", "fget", "__self__", "func", "args", "keywords")
-        return [identity(getattr(value, name, None), seen) for name in names]
-    if hasattr(value, "__dict__") and not isinstance(value, np.ndarray):
-        return [identity(type(value), seen), identity(vars(value), seen)]
-    return joblib.hash(value)
 
 
 class Checkpoint:
