@@ -297,9 +297,9 @@ class SoundEventNet(ClassifierMixin, skorch.NeuralNet):
         self.autocast = autocast
 
     @property
-    def classes_(self) -> np.ndarray:
-        """Numbers of the classes."""
-        return np.arange(self.n_classes)
+    def classes_(self) -> list[np.ndarray]:
+        """What each tag may be: scikit-learn's form for several labels."""
+        return [np.array([0, 1])] * self.n_classes
 
     def get_split_datasets(self, X, y=None, **fit_params):
         """Return data sets for training and validation; X may be the pair of them."""
