@@ -211,6 +211,55 @@ def test_other_parameters_train_anew_beside_the_old(change, tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def shifting(shift):
+    class Shifted(TinyNet):
+        def forward(self, x, mask=None):
+            return super().forward(x) + shift
+
+    return Shifted
+
+
+class Nothing(skorch.callbacks.Callback):
+    def __init__(self, number):
+        self.number = number
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            {"network": lambda n, k: TinyNet(n, k)},
+            {"network": lambda n, k: TinyNet(n, k).double().float()},
+        ),
+        ({"network": shifting(0.0)}, {"network": shifting(1.0)}),
+        ({"callbacks": [Nothing(1)]}, {"callbacks": [Nothing(2)]}),
+    ],
+    ids=["lambdas", "closures", "callbacks"],
+)
+def test_networks_and_callbacks_are_known_by_what_they_do(one, other, tmp_path):
+    for options in (one, other, one):
+        options = {"network": TinyNet, "max_epochs": 1, "random_state": 0, **options}
+        model = WeakTagger(**options, checkpoint=tmp_path).fit(X, Y)
+        expected = clone(model).set_params(checkpoint=None).fit(X, Y)
+        assert_same(learned(model), learned(expected))
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_an_edited_class_trains_anew(tmp_path):
+    text = (
+        "from tests._networks import TinyNet\n"
+        "class Net(TinyNet):\n"
+        "    def forward(self, x, mask=None):\n"
+        "        return {} * super().forward(x)\n"
+    )
+    for factor, n_files in ((1, 1), (2, 2), (1, 2)):
+        module = {"__name__": "mine"}
+        exec(text.format(factor), module)
+        model = WeakTagger(network=module["Net"], max_epochs=1, random_state=0)
+        model.set_params(checkpoint=tmp_path).fit(X, Y)
+        assert len(list(tmp_path.iterdir())) == n_files
+
+
 def test_other_clips_labels_weights_and_classes_train_anew(tmp_path):
     model = quick(WeakTagger, checkpoint=tmp_path)
     kill(model, 7)

@@ -164,10 +164,9 @@ def test_curves_are_those_that_are_decoded(fitted):
     curves, tags = fitted.predict_curves(X), fitted.predict_tags(X)
     assert isinstance(curves, FeatureArray)
     assert curves.time_resolution == 0.05
-    assert (np.asarray(curves)[tags == 0] == 0).all() if False else True
     for clip, row in zip(np.asarray(curves), tags):
         assert (clip[:, row == 0] == 0).all()
-        assert (clip[:, row == 1] > 0).any()
+        assert (clip[:, row == 1] > 0).any(axis=0).all()
     known = fitted.predict_curves(X, tags=[["low"]] * 24)
     assert (np.asarray(known)[:, :, 0] == 0).all()
     weighted = np.asarray(fitted.predict_curves(X, tags="proba"))
@@ -193,7 +192,6 @@ def strong(label_lists):
     [
         {"tagger__threshold": [0.5, 1.0]},
         {"detector__decoder__smoothing_length": [0.05, 0.95]},
-        {"detector__decoder__rescale": [False, True]},
     ],
     ids=lambda grid: next(iter(grid)),
 )
@@ -312,9 +310,9 @@ def test_columns_name_each_class_once():
     for columns in (["low", "low"], ["low", None]):
         with pytest.raises(LabelError, match="the columns of y"):
             WeakTagger(**FAST).fit(X, pd.DataFrame(Y, columns=columns))
+    y = pd.DataFrame(Y, columns=["low", "high"]).astype("Int64")
+    y.iloc[0, 0] = pd.NA
     with pytest.raises(ValueError, match="NaN"):
-        y = pd.DataFrame(Y, columns=["low", "high"]).astype("Int64")
-        y.iloc[0, 0] = pd.NA
         WeakTagger(**FAST).fit(X, y)
 
 
