@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -57,20 +57,6 @@ def in_one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def add_command(
-    commands: Any, name: str, summary: str, description: str, epilog: str
-) -> argparse.ArgumentParser:
-    """Add a command whose help keeps its lines."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=summary,
-        description=description,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    return parser
-
-
 def positive_int(text: str) -> int:
     """Return the number that an option is."""
     number = int(text)
@@ -79,15 +65,28 @@ def positive_int(text: str) -> int:
     return number
 
 
+def add_number(
+    parser: argparse.ArgumentParser,
+    option: str,
+    default: float,
+    metavar: str,
+    text: str,
+    kind: Callable[[str], float] | None = None,
+) -> None:
+    """Add an option that is a number, of the kind of its default unless told."""
+    parser.add_argument(
+        option,
+        type=kind or type(default),
+        default=default,
+        metavar=metavar,
+        help=f"{text} (default: {default:g})",
+    )
+
+
 def add_jobs_and_quiet(parser: argparse.ArgumentParser) -> None:
     """Add the options of commands that read recordings."""
-    parser.add_argument(
-        "--jobs",
-        type=int,
-        default=1,
-        metavar="N",
-        help="recordings read at the same time; -1: one per processor (default: 1)",
-    )
+    jobs = "recordings read at the same time; -1: one per processor"
+    add_number(parser, "--jobs", 1, "N", jobs)
     parser.add_argument("--quiet", action="store_true", help="show no progress bars")
 
 

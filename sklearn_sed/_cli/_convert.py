@@ -1,22 +1,6 @@
-"""Convert lists of events from one format to another."""
+"""Convert lists of events from one format to another.
 
-import argparse
-from pathlib import Path
-from typing import Any
-
-from sklearn_sed._cli._common import (
-    EXIT_CODES,
-    FORMATS_HELP,
-    add_command,
-    add_format,
-    folder_if_needed,
-    format_of,
-)
-
-_HELP = """\
-Convert lists of events from one format to another.
-
-examples:
+For example:
   sklearn-sed convert found.tsv labels --format audacity
   sklearn-sed convert labels found.csv --from audacity
   sklearn-sed convert strong.tsv weak.tsv --format tags
@@ -25,21 +9,18 @@ The format "tags" keeps only what is in each recording, not when: the list from 
 "train" learns.
 """
 
+import argparse
+from pathlib import Path
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
-    """Add the command to the parser."""
-    parser = add_command(
-        commands,
-        "convert",
-        "convert lists of events",
-        _HELP,
-        f"{FORMATS_HELP}\n{EXIT_CODES}",
-    )
+from sklearn_sed._cli._common import add_format, folder_if_needed, format_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument("source", type=Path, help="the file or folder to read")
     parser.add_argument("out", type=Path, help="the file or folder to write")
     add_format(parser, "--from", "what is read")
     add_format(parser, "--format", "what is written, or tags", "tags")
-    return parser
 
 
 def run(args: argparse.Namespace) -> int:

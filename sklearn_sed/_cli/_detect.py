@@ -1,27 +1,6 @@
-"""Find the events of recordings."""
+"""Find the events of recordings of any length.
 
-import argparse
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
-
-from sklearn_sed._cli._common import (
-    AUDIO_ENDINGS,
-    EXIT_CODES,
-    FORMATS_HELP,
-    add_command,
-    add_format,
-    add_jobs_and_quiet,
-    audio_in,
-    folder_if_needed,
-    format_of,
-    list_bad_files,
-)
-
-_HELP = """\
-Find the events of recordings of any length.
-
-examples:
+For example:
   sklearn-sed detect model.sed recordings/ -o found.tsv
   sklearn-sed detect model.sed recordings/ -o labels --format audacity
 
@@ -30,41 +9,36 @@ command goes on where it was: what is done is noted in found.tsv.journal. Record
 that cannot be read are left out, and listed in found.tsv.skipped.csv as well.
 """
 
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
-    """Add the command to the parser."""
-    parser = add_command(
-        commands,
-        "detect",
-        "find events in recordings",
-        _HELP,
-        f"{FORMATS_HELP}\n{EXIT_CODES}",
-    )
+from sklearn_sed._cli._common import (
+    AUDIO_ENDINGS,
+    add_format,
+    add_jobs_and_quiet,
+    add_number,
+    audio_in,
+    folder_if_needed,
+    format_of,
+    list_bad_files,
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     add = parser.add_argument
     add("model", type=Path, help="the model file")
     add("audio", type=Path, nargs="+", help="recordings, or folders of them")
     add("-o", "--out", type=Path, required=True, help="the file or folder to write")
     add_format(parser, "--format", "what is written")
-    add(
-        "--window",
-        type=float,
-        default=10.0,
-        metavar="SECONDS",
-        help="heard at a time; best the length of clips in training (default: 10)",
-    )
-    add(
-        "--overlap",
-        type=float,
-        metavar="SECONDS",
-        help="shared with the next window (default: 0.3 of it)",
-    )
-    add(
-        "--restart",
-        action="store_true",
-        help="begin anew, whatever an earlier call has done",
-    )
+    window = "heard at a time; best the length of clips in training"
+    add_number(parser, "--window", 10.0, "SECONDS", window)
+    overlap = "shared with the next window (default: 0.3 of it)"
+    add("--overlap", type=float, metavar="SECONDS", help=overlap)
+    restart = "begin anew, whatever an earlier call has done"
+    add("--restart", action="store_true", help=restart)
     add_jobs_and_quiet(parser)
-    return parser
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,22 +1,6 @@
-"""Compare estimated events with reference events."""
+"""Compare estimated events with reference events, class by class.
 
-import argparse
-import json
-from pathlib import Path
-from typing import Any
-
-from sklearn_sed._cli._common import (
-    EXIT_CODES,
-    FORMATS_HELP,
-    add_command,
-    add_format,
-    format_of,
-)
-
-_HELP = """\
-Compare estimated events with reference events, class by class.
-
-example:
+For example:
   sklearn-sed evaluate reference.tsv found.tsv --durations durations.tsv
 
 An event is found when its label agrees, its onset is off by no more than the collar,
@@ -26,45 +10,27 @@ A list of durations (columns filename, duration in seconds) names all recordings
 where each one ends.
 """
 
+import argparse
+import json
+from pathlib import Path
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
-    """Add the command to the parser."""
-    parser = add_command(
-        commands,
-        "evaluate",
-        "compare events with a reference",
-        _HELP,
-        f"{FORMATS_HELP}\n{EXIT_CODES}",
-    )
+from sklearn_sed._cli._common import add_format, add_number, format_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     add = parser.add_argument
     add("reference", type=Path, help="the reference events")
     add("estimated", type=Path, help="the estimated events")
     add_format(parser, "--reference-format", "the reference")
     add_format(parser, "--estimated-format", "the estimate")
     add("--durations", type=Path, metavar="LIST", help="the length of each recording")
-    add(
-        "--collar",
-        type=float,
-        default=0.2,
-        metavar="SECONDS",
-        help="tolerance of onsets and offsets (default: 0.2)",
-    )
-    add(
-        "--percentage-of-length",
-        type=float,
-        default=0.2,
-        metavar="FRACTION",
-        help="tolerance of offsets as a part of the event (default: 0.2)",
-    )
-    add(
-        "--segment-length",
-        type=float,
-        default=1.0,
-        metavar="SECONDS",
-        help="of the segment-based score (default: 1)",
-    )
+    collar = "tolerance of onsets and offsets"
+    add_number(parser, "--collar", 0.2, "SECONDS", collar)
+    part = "tolerance of offsets as a part of the event"
+    add_number(parser, "--percentage-of-length", 0.2, "FRACTION", part)
+    add_number(parser, "--segment-length", 1.0, "SECONDS", "of the segment-based score")
     add("--json", action="store_true", help="print the scores as JSON")
-    return parser
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,18 +1,4 @@
-"""Choose the command, run it, and turn what goes wrong into a line and a number."""
-
-import argparse
-import traceback
-import warnings
-from collections.abc import Sequence
-from typing import TextIO
-
-from sklearn_sed._cli import _convert, _detect, _evaluate, _train
-from sklearn_sed._cli._common import EXIT_CODES, in_one_line, say
-from sklearn_sed._version import __version__
-from sklearn_sed.exceptions import AudioError
-
-_DESCRIPTION = """\
-Find out when sounds happen, having learned from lists of what is in each recording.
+"""Find out when sounds happen, having learned from lists of what is in each recording.
 
   sklearn-sed train weak.tsv audio/ -o model.sed          learn from tags
   sklearn-sed detect model.sed recordings/ -o found.tsv   find events
@@ -21,6 +7,17 @@ Find out when sounds happen, having learned from lists of what is in each record
 
 "sklearn-sed COMMAND --help" explains each one.
 """
+
+import argparse
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import TextIO
+
+from sklearn_sed._cli import _convert, _detect, _evaluate, _train
+from sklearn_sed._cli._common import EXIT_CODES, FORMATS_HELP, in_one_line, say
+from sklearn_sed._version import __version__
+from sklearn_sed.exceptions import AudioError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,16 +62,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
+    lines_kept = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
-        prog="sklearn-sed",
-        description=_DESCRIPTION,
+        "sklearn-sed",
+        description=__doc__,
         epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=lines_kept,
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for module in (_train, _detect, _evaluate, _convert):
-        command = module.add_parser(commands)
+        text = module.__doc__ or ""
+        formats = "" if module is _train else f"{FORMATS_HELP}\n"
+        command = commands.add_parser(
+            module.__name__.rpartition("_")[2],
+            help=text.partition("\n")[0],
+            description=text,
+            epilog=f"{formats}{EXIT_CODES}",
+            formatter_class=lines_kept,
+        )
+        module.add_arguments(command)
         command.set_defaults(run=module.run)
         command.add_argument(
             "--debug", action="store_true", help="show where in the code an error arose"

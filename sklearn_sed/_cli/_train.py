@@ -1,24 +1,6 @@
-"""Train a model on a list of labels and a folder of recordings."""
+"""Learn from a list of what is in each recording; no times are needed.
 
-import argparse
-from pathlib import Path
-from typing import Any
-
-from sklearn_sed._cli._common import (
-    EXIT_CODES,
-    add_command,
-    add_jobs_and_quiet,
-    audio_in,
-    list_bad_files,
-    positive_int,
-    say,
-)
-
-PAPER_SYSTEMS = ("fsl", "att", "mil", "glu_mil", "glu_mil_cos")
-_HELP = """\
-Learn from a list of what is in each recording; no times are needed.
-
-example:
+For example:
   sklearn-sed train weak.tsv audio/ -o model.sed
 
 weak.tsv has a header and one line per recording, separated by tabs, the labels by
@@ -35,48 +17,38 @@ Training takes long. With --checkpoint training/ it is noted in that folder how 
 has come: if it was interrupted, the same command goes on there, with the same result.
 """
 
+import argparse
+from pathlib import Path
+from typing import Any
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
-    """Add the command to the parser."""
-    parser = add_command(commands, "train", "learn from tags", _HELP, EXIT_CODES)
+from sklearn_sed._cli._common import (
+    add_jobs_and_quiet,
+    add_number,
+    audio_in,
+    list_bad_files,
+    positive_int,
+    say,
+)
+
+PAPER_SYSTEMS = ("fsl", "att", "mil", "glu_mil", "glu_mil_cos")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     add = parser.add_argument
     add("labels", type=Path, help="the list of labels, .tsv or .csv")
     add("audio", type=Path, help="the folder of the recordings")
     add("-o", "--out", type=Path, required=True, help="the model file to write (.sed)")
-    add(
-        "--epochs",
-        type=positive_int,
-        metavar="N",
-        help="passes through the recordings (default: those of the networks)",
-    )
-    add(
-        "--seed",
-        type=int,
-        default=0,
-        metavar="S",
-        help="the same seed gives the same model (default: 0)",
-    )
-    add(
-        "--sample-rate",
-        type=positive_int,
-        default=22050,
-        metavar="HZ",
-        help="twice the highest frequency that matters (default: 22050)",
-    )
-    add(
-        "--checkpoint",
-        type=Path,
-        metavar="FOLDER",
-        help="note here how far training has come; delete it when done",
-    )
-    add(
-        "--paper-system",
-        choices=PAPER_SYSTEMS,
-        metavar="VARIANT",
-        help=f"train a published system instead: {', '.join(PAPER_SYSTEMS)}",
-    )
+    epochs = "passes through the recordings (default: those of the networks)"
+    add("--epochs", type=positive_int, metavar="N", help=epochs)
+    add_number(parser, "--seed", 0, "S", "the same seed gives the same model")
+    rate = "twice the highest frequency that matters"
+    add_number(parser, "--sample-rate", 22050, "HZ", rate, positive_int)
+    checkpoint = "note here how far training has come; delete it when done"
+    add("--checkpoint", type=Path, metavar="FOLDER", help=checkpoint)
+    system = f"train a published system instead: {', '.join(PAPER_SYSTEMS)}"
+    add("--paper-system", choices=PAPER_SYSTEMS, metavar="VARIANT", help=system)
     add_jobs_and_quiet(parser)
-    return parser
 
 
 def run(args: argparse.Namespace) -> int:
