@@ -2,12 +2,13 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+from sklearn.preprocessing import MultiLabelBinarizer
 from sklearn.utils import Bunch
 
 from sklearn_sed.datasets._sources import SYNTHETIC_SOURCES
@@ -26,89 +27,56 @@ __all__ = ["load_dcase2018", "load_desed"]
 _CLASSES = tuple(sorted(SYNTHETIC_SOURCES))  # the synthetic sounds bear their names
 
 
-@dataclass(frozen=True)
-class _Subset:
-    """Where the list and the clips of a subset are, relative to a corpus's root.
+class _Subset(NamedTuple):
+    """A subset of a corpus.
 
-    ``layouts`` are tried in turn, the corpora having moved their folders over the
-    years: the list without its ending, and the folders that may hold its clips.
+    ``lists`` are tried in turn, for the corpora have moved their folders over the
+    years. Each is a file in the folder `metadata`, without its ending; the folder of
+    its clips has the same name in `audio`.
     """
 
     labels: Literal["weak", "strong", "none"]
     side: Literal["train", "test", "synthetic"]
-    layouts: tuple[tuple[str, tuple[str, ...]], ...]
+    lists: tuple[str, ...]
 
 
-def _train(name: str, labels: Literal["weak", "none"]) -> _Subset:
-    """Return a subset of real clips that both corpora keep in the same place."""
-    folder = f"audio/train/{name}"
-    layout = (f"metadata/train/{name}", (folder, f"{folder}_16k"))
-    return _Subset(labels, "train", (layout,))
-
-
-def _soundscapes(part: str, names: Sequence[str]) -> _Subset:
-    """Return a subset of DESED's synthetic soundscapes, newest first."""
-    layouts = [
-        (
-            f"metadata/{part}/{name}/soundscapes",
-            (
-                f"audio/{part}/{name}/soundscapes",
-                f"audio/{part}/{name}/soundscapes_16k",
-            ),
-        )
-        for name in names
-    ]
-    first = (f"metadata/{part}/synthetic", (f"audio/{part}/synthetic",))
-    return _Subset("strong", "synthetic", (*layouts, first))
-
-
+_BOTH = {
+    "weak": _Subset("weak", "train", ("train/weak",)),
+    "unlabel_in_domain": _Subset("none", "train", ("train/unlabel_in_domain",)),
+}
 _DCASE2018 = {
-    "weak": _train("weak", "weak"),
-    "unlabel_in_domain": _train("unlabel_in_domain", "none"),
-    "unlabel_out_of_domain": _train("unlabel_out_of_domain", "none"),
-    "test": _Subset("strong", "test", (("metadata/test/test", ("audio/test",)),)),
-    "eval": _Subset("strong", "test", (("metadata/eval/eval", ("audio/eval",)),)),
+    **_BOTH,
+    "unlabel_out_of_domain": _Subset("none", "train", ("train/unlabel_out_of_domain",)),
+    "test": _Subset("strong", "test", ("test/test",)),
+    "eval": _Subset("strong", "test", ("eval/eval",)),
 }
-
 _DESED = {
-    "weak": _train("weak", "weak"),
-    "unlabel_in_domain": _train("unlabel_in_domain", "none"),
-    "strong": _Subset(
+    **_BOTH,
+    "strong": _Subset("strong", "train", ("train/audioset_strong",)),
+    "synthetic": _Subset(
         "strong",
-        "train",
+        "synthetic",
         (
-            (
-                "metadata/train/audioset_strong",
-                ("audio/train/strong_label_real", "audio/train/strong_label_real_16k"),
-            ),
+            "train/synthetic21_train/soundscapes",
+            "train/synthetic20_train/soundscapes",
+            "train/synthetic20/soundscapes",
+            "train/synthetic",
         ),
     ),
-    "synthetic": _soundscapes(
-        "train", ("synthetic21_train", "synthetic20_train", "synthetic20")
-    ),
-    "synthetic_validation": _soundscapes(
-        "validation", ("synthetic21_validation", "synthetic20_validation")
-    ),
-    "validation": _Subset(
+    "synthetic_validation": _Subset(
         "strong",
-        "test",
+        "synthetic",
         (
-            (
-                "metadata/validation/validation",
-                (
-                    "audio/validation/validation",
-                    "audio/validation/validation_16k",
-                    "audio/validation",
-                ),
-            ),
+            "validation/synthetic21_validation/soundscapes",
+            "validation/synthetic20_validation/soundscapes",
+            "validation/synthetic",
         ),
     ),
-    "public_eval": _Subset(
-        "strong",
-        "test",
-        (("metadata/eval/public", ("audio/eval/public", "audio/eval/public_16k")),),
-    ),
+    "validation": _Subset("strong", "test", ("validation/validation",)),
+    "public_eval": _Subset("strong", "test", ("eval/public",)),
 }
+# Where the folder of the clips does not have the name of the list.
+_CLIPS_OF = {"train/audioset_strong": "train/strong_label_real"}
 
 
 def load_dcase2018(root: str | Path, subset: str) -> Bunch:
@@ -248,7 +216,7 @@ def _load(root: Path, name: str, corpus: dict[str, _Subset]) -> Bunch:
     subset = corpus[name]
     found = _find_list(root, subset)
     if found is None:
-        tried = ", ".join(f"{layout[0]}.tsv" for layout in subset.layouts)
+        tried = ", ".join(f"metadata/{name}.tsv" for name in subset.lists)
         raise AnnotationError(
             str(root),
             f"the list of {name!r} is not there; expected {tried} (or .csv) in this "
@@ -256,34 +224,45 @@ def _load(root: Path, name: str, corpus: dict[str, _Subset]) -> Bunch:
         )
     path, folders = found
     filenames = _read_filenames(path)
-    here, missing = _find_clips(folders, filenames)
-    _report_missing(path, folders, filenames, missing)
-    kept = list(here)
-    labels = _read_labels(path, subset, kept)
+    clips = [folder / filename for filename in filenames for folder in folders]
+    here = {clip.name: str(clip) for clip in reversed(clips) if clip.is_file()}
+    kept = [filename for filename in filenames if filename in here]
+    missing = [filename for filename in filenames if filename not in here]
+    if missing and not kept:
+        raise AudioError(
+            folders[0],
+            f"none of the {len(filenames)} clips listed in {path} is in this folder; "
+            "download them, or correct `root`",
+        )
+    if missing:
+        warnings.warn(
+            f"{path}: {len(missing)} of {len(filenames)} clips are not in {folders[0]} "
+            f"and are left out, {missing[0]!r} first; `missing` lists them",
+            AudioWarning,
+            stacklevel=3,
+        )
     return Bunch(
-        X=list(here.values()),
+        X=[here[filename] for filename in kept],
         classes=np.array(_CLASSES),
         filenames=kept,
         missing=missing,
         overlap=_find_overlap(root, name, corpus, filenames),
-        **labels,
+        **_read_labels(path, subset, kept),
     )
 
 
 def _find_list(root: Path, subset: _Subset) -> tuple[Path, list[Path]] | None:
     """Return the first list of a subset that exists, and the folders of its clips."""
-    bases = [base for base in (root, root / "dataset") if base.is_dir()]
+    bases = [root, root / "dataset"]
     bases += [
-        base / synthetic
-        for base in bases
-        for synthetic in ("dcase_synth", "dcase21_synth")
+        base / name for base in bases for name in ("dcase_synth", "dcase21_synth")
     ]
-    for layout, folders in subset.layouts:
-        for base in bases:
-            for ending in (".tsv", ".csv"):
-                path = base / f"{layout}{ending}"
-                if path.is_file():
-                    return path, [base / folder for folder in folders]
+    for name, base, ending in product(subset.lists, bases, (".tsv", ".csv")):
+        path = base / f"metadata/{name}{ending}"
+        if path.is_file():
+            clips = base / "audio" / _CLIPS_OF.get(name, name)
+            folders = [clips, clips.with_name(f"{clips.name}_16k"), clips.parent]
+            return path, [folder for folder in folders if folder.is_dir()] or [clips]
     return None
 
 
@@ -299,49 +278,6 @@ def _read_filenames(path: Path) -> list[str]:
     return table["filename"].dropna().unique().tolist()
 
 
-def _find_clips(
-    folders: Sequence[Path], filenames: Sequence[str]
-) -> tuple[dict[str, str], list[str]]:
-    """Return the path of each clip that is there, and the names of the others."""
-    here = {}
-    missing = []
-    contents = [
-        {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-        for folder in folders
-    ]
-    for filename in filenames:
-        for folder, names in zip(folders, contents):
-            if filename in names:
-                here[filename] = str(folder / filename)
-                break
-        else:
-            missing.append(filename)
-    return here, missing
-
-
-def _report_missing(
-    path: Path,
-    folders: Sequence[Path],
-    filenames: Sequence[str],
-    missing: Sequence[str],
-) -> None:
-    """Warn of missing files, or complain if there are no others."""
-    if not missing:
-        return
-    if len(missing) == len(filenames):
-        raise AudioError(
-            folders[0],
-            f"none of the {len(filenames)} clips listed in {path} is in this folder; "
-            "download them, or correct `root`",
-        )
-    warnings.warn(
-        f"{path}: {len(missing)} of {len(filenames)} clips are not in {folders[0]} and "
-        f"are left out, {missing[0]!r} first; `missing` lists them",
-        AudioWarning,
-        stacklevel=4,
-    )
-
-
 def _read_labels(
     path: Path, subset: _Subset, filenames: Sequence[str]
 ) -> dict[str, np.ndarray]:
@@ -355,17 +291,16 @@ def _read_labels(
         events = [tables.get(name, no_events) for name in filenames]
         return {"y": stack_tables(events), "y_weak": to_tags(events, _CLASSES)}
     labels = dict(zip(*read_tags(path)))
-    y_weak = np.zeros((len(filenames), len(_CLASSES)), dtype=np.int64)
-    for row, filename in zip(y_weak, filenames):
-        for label in labels[filename]:
-            if label not in _CLASSES:
-                raise AnnotationError(
-                    f"{path}, {filename}",
-                    f"the label {label!r} is not one of the corpus's classes "
-                    f"({', '.join(_CLASSES)})",
-                )
-            row[_CLASSES.index(label)] = 1
-    return {"y_weak": TagArray(y_weak, _CLASSES)}
+    for filename in filenames:
+        for label in set(labels[filename]).difference(_CLASSES):
+            raise AnnotationError(
+                f"{path}, {filename}",
+                f"the label {label!r} is not one of the corpus's classes "
+                f"({', '.join(_CLASSES)})",
+            )
+    binarizer = MultiLabelBinarizer(classes=_CLASSES)
+    tags = binarizer.fit_transform([labels[filename] for filename in filenames])
+    return {"y_weak": TagArray(tags, _CLASSES)}
 
 
 def _find_overlap(
@@ -376,8 +311,7 @@ def _find_overlap(
     other_side = sides.get(corpus[name].side)
     shared: dict[str, set[str]] = {}
     for other, subset in corpus.items():
-        found = _find_list(root, subset) if subset.side == other_side else None
-        if found is not None:
+        if subset.side == other_side and (found := _find_list(root, subset)):
             shared[other] = set(filenames).intersection(_read_filenames(found[0]))
     overlap = set().union(*shared.values())
     if overlap:

@@ -1,8 +1,7 @@
 """Soundscapes: clips mixed from sound events whose onsets and offsets are known."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
@@ -26,8 +25,6 @@ _MIN_PAUSE = 0.2  # seconds between two events of one class
 _MIN_EVENT = 0.1  # seconds that an event must have room for
 _PEAK_DB = (-12.0, -1.0)  # the largest sample of a clip, dB below full scale
 
-Clip = tuple[np.ndarray, pd.DataFrame]  # waveform, events
-Draw = Callable[[str, np.random.Generator, float], np.ndarray]
 Groups = list[tuple[frozenset[str], float]]  # classes that come together, probability
 
 
@@ -152,12 +149,13 @@ def make_soundscapes(
     >>> data.y[0].columns.tolist()
     ['onset', 'offset', 'event_label']
     """
-    draw, names = _open_sources(sources, classes, sample_rate)
+    recordings = None if sources is None else find_recordings(sources, classes)
+    names = _choose_classes(classes, recordings or SYNTHETIC_SOURCES)
     counts = _read_range("events_per_clip", events_per_clip, Integral)
     groups = _read_groups(co_occurrence, names)
     _check_room(counts, groups, duration)
     mixer = _Mixer(
-        draw=draw,
+        recordings=recordings,
         classes=names,
         n_samples=int(duration * sample_rate + 1e-6),
         sample_rate=sample_rate,
@@ -167,15 +165,22 @@ def make_soundscapes(
         seed=int(check_random_state(random_state).randint(2**31 - 1)),
     )
     filenames = [f"soundscape_{clip:05d}.wav" for clip in range(n_clips)]
-    bar = tqdm(range(n_clips), "soundscapes", unit="clip", disable=not verbose)
-    clips = (mixer.mix(clip) for clip in bar)
     X: Any
     if out_dir is None:
         X = np.empty((n_clips, mixer.n_samples), dtype=np.float32)
-        tables = _fill(X, clips)
     else:
+        import soundfile
+
+        Path(out_dir).mkdir(parents=True, exist_ok=True)
         X = [str(Path(out_dir) / name) for name in filenames]
-        tables = _write(X, clips, sample_rate)
+    tables = []
+    for clip in tqdm(range(n_clips), "soundscapes", unit="clip", disable=not verbose):
+        waveform, table = mixer.mix(clip)
+        tables.append(table)
+        if out_dir is None:
+            X[clip] = waveform
+        else:
+            soundfile.write(X[clip], waveform, sample_rate, subtype="PCM_16")
     return Bunch(
         X=X,
         y=stack_tables(tables),
@@ -183,29 +188,6 @@ def make_soundscapes(
         classes=np.array(names),
         filenames=filenames,
     )
-
-
-def _fill(waveforms: np.ndarray, clips: Iterator[Clip]) -> list[pd.DataFrame]:
-    """Put each clip into its row, and return the tables."""
-    tables = []
-    for row, (waveform, table) in zip(waveforms, clips):
-        row[:] = waveform
-        tables.append(table)
-    return tables
-
-
-def _write(
-    paths: Sequence[str], clips: Iterator[Clip], sample_rate: int
-) -> list[pd.DataFrame]:
-    """Write each clip to its file, and return the tables."""
-    import soundfile
-
-    Path(paths[0]).parent.mkdir(parents=True, exist_ok=True)
-    tables = []
-    for path, (waveform, table) in zip(paths, clips):
-        soundfile.write(path, waveform, sample_rate, subtype="PCM_16")
-        tables.append(table)
-    return tables
 
 
 # --------------------------------------------------------------------------------------
@@ -247,21 +229,12 @@ def _check_room(counts: tuple[float, float], groups: Groups, duration: float) ->
         )
 
 
-def _open_sources(
-    sources: Any, classes: Sequence[str] | None, sample_rate: int
-) -> tuple[Draw, list[str]]:
-    """Return a function that draws an event, and the names of the classes, sorted."""
-    draw: Draw
-    if sources is None:
-        available = list(SYNTHETIC_SOURCES)
-        draw = partial(_synthetic_event, sample_rate)
-    else:
-        recordings = find_recordings(sources, classes)
-        available = list(recordings)
-        draw = partial(_recorded_event, recordings, sample_rate)
-    names = sorted(
-        {str(label) for label in (available if classes is None else classes)}
-    )
+def _choose_classes(
+    classes: Sequence[str] | None, available: Iterable[str]
+) -> list[str]:
+    """Return the names of the classes, sorted."""
+    chosen = available if classes is None else classes
+    names = sorted({str(label) for label in chosen})
     unknown = [label for label in names if label not in available]
     if unknown:
         raise LabelError(
@@ -270,26 +243,7 @@ def _open_sources(
         )
     if not names:
         raise ValueError("classes is empty; name at least one class")
-    return draw, names
-
-
-def _synthetic_event(
-    sample_rate: int, label: str, rng: np.random.Generator, max_duration: float
-) -> np.ndarray:
-    """Make a synthetic event, heard from its first to its last sample."""
-    waveform = draw_synthetic(label, rng, sample_rate, max_duration)
-    return cut_event(waveform, sample_rate, rng, max_duration)
-
-
-def _recorded_event(
-    recordings: Mapping[str, Sequence[Path]],
-    sample_rate: int,
-    label: str,
-    rng: np.random.Generator,
-    max_duration: float,
-) -> np.ndarray:
-    """Cut an event from a recording of the class."""
-    return pick_event(recordings[label], rng, sample_rate, max_duration)
+    return names
 
 
 def _read_groups(co_occurrence: Any, classes: Sequence[str]) -> Groups:
@@ -350,7 +304,7 @@ def _join(labels: frozenset[str], groups: Groups) -> frozenset[str]:
 class _Mixer:
     """All that decides what clip k sounds like."""
 
-    draw: Draw
+    recordings: Mapping[str, Sequence[Path]] | None
     classes: list[str]
     n_samples: int
     sample_rate: int
@@ -359,7 +313,7 @@ class _Mixer:
     groups: Groups
     seed: int
 
-    def mix(self, clip: int) -> Clip:
+    def mix(self, clip: int) -> tuple[np.ndarray, pd.DataFrame]:
         """Return the waveform and the events of clip number ``clip``."""
         rng = np.random.default_rng(
             np.random.SeedSequence(self.seed, spawn_key=(clip,))
@@ -383,7 +337,8 @@ class _Mixer:
         groups = [group for group in self.groups if rng.random() < group[1]]
         if not n_events:
             return {}
-        first = self.classes[self._order()[clip % len(self.classes)]]
+        order = np.random.default_rng(self.seed).permutation(len(self.classes))
+        first = self.classes[order[clip % len(self.classes)]]
         cast = dict.fromkeys(sorted(_join(frozenset([first]), groups)), 1)
         while (left := n_events - sum(cast.values())) > 0:
             # A class brings with it what it always comes together with.
@@ -401,9 +356,15 @@ class _Mixer:
                 cast[member] = cast.get(member, 0) + 1
         return cast
 
-    def _order(self) -> np.ndarray:
-        """Return the order in which the classes take turns at being first."""
-        return np.random.default_rng(self.seed).permutation(len(self.classes))
+    def _draw(
+        self, rng: np.random.Generator, label: str, max_duration: float
+    ) -> np.ndarray:
+        """Return an event, heard from its first to its last sample."""
+        if self.recordings is not None:
+            paths = self.recordings[label]
+            return pick_event(paths, rng, self.sample_rate, max_duration)
+        waveform = draw_synthetic(label, rng, self.sample_rate, max_duration)
+        return cut_event(waveform, self.sample_rate, rng, max_duration)
 
     def _place(
         self, rng: np.random.Generator, label: str, count: int
@@ -412,7 +373,7 @@ class _Mixer:
         pause = round(_MIN_PAUSE * self.sample_rate)
         room = (self.n_samples - (count - 1) * pause) // count
         events = [
-            self.draw(label, rng, room / self.sample_rate)[:room] for _ in range(count)
+            self._draw(rng, label, room / self.sample_rate)[:room] for _ in range(count)
         ]
         # Of all ways to fit them in without overlap, each is equally probable.
         used = sum(map(len, events)) + (count - 1) * pause
