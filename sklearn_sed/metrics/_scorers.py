@@ -13,6 +13,18 @@ from sklearn_sed.metrics._psds import psds_score
 from sklearn_sed.metrics._scores import event_based_f1_score, segment_based_f1_score
 
 
+# The criteria and weights of the DCASE challenge: react fast; do not confuse classes.
+SCENARIOS: dict[int, dict[str, float]] = {
+    1: {"dtc_threshold": 0.7, "gtc_threshold": 0.7},
+    2: {
+        "dtc_threshold": 0.1,
+        "gtc_threshold": 0.1,
+        "cttc_threshold": 0.3,
+        "alpha_ct": 0.5,
+    },
+}
+
+
 def event_based_f1_scorer(estimator: Any, X: Any, y: Any) -> float:
     """Score predicted events by their macro event-based F1 score.
 
@@ -132,7 +144,8 @@ def psds1_scorer(estimator: Any, X: Any, y: Any, tags: Any = None) -> float:
     >>> psds1_scorer(estimator, ["dog.wav"], y)
     1.0
     """
-    return _psds(estimator, X, y, tags, dtc_threshold=0.7, gtc_threshold=0.7)
+    _check_times(y)
+    return psds_score(y, **scored_curves(estimator, X, y, tags), **SCENARIOS[1])
 
 
 def psds2_scorer(estimator: Any, X: Any, y: Any, tags: Any = None) -> float:
@@ -182,16 +195,8 @@ def psds2_scorer(estimator: Any, X: Any, y: Any, tags: Any = None) -> float:
     >>> psds2_scorer(estimator, ["dog.wav"], y)
     1.0
     """
-    return _psds(
-        estimator,
-        X,
-        y,
-        tags,
-        dtc_threshold=0.1,
-        gtc_threshold=0.1,
-        cttc_threshold=0.3,
-        alpha_ct=0.5,
-    )
+    _check_times(y)
+    return psds_score(y, **scored_curves(estimator, X, y, tags), **SCENARIOS[2])
 
 
 def tag_f1_scorer(estimator: Any, X: Any, y: Any) -> float:
@@ -236,28 +241,8 @@ def tag_f1_scorer(estimator: Any, X: Any, y: Any) -> float:
     return score_tags(y, predicted, classes, single=np.ndim(predicted) == 1)
 
 
-def _psds(estimator: Any, X: Any, y: Any, tags: Any, **scenario: float) -> float:
-    """Compute the PSDS of the curves that an estimator decodes."""
-    _check_times(y)
-    curves, classes = decoded_curves(estimator, X, tags)
-    resolution = check_time_resolution(None, getattr(curves, "time_resolution", None))
-    durations = getattr(curves, "durations", None)
-    if durations is None:
-        durations = [len(scores) * resolution for scores in curves]
-    labels = with_unknown(classes, y)
-    return psds_score(
-        y,
-        [add_columns(scores, len(labels)) for scores in curves],
-        time_resolution=resolution,
-        time_offset=getattr(curves, "time_offset", 0.0),
-        labels=labels,
-        durations=durations,
-        **scenario,
-    )
-
-
-def decoded_curves(estimator: Any, X: Any, tags: Any = None) -> tuple[Any, Any]:
-    """Return the curves that an estimator decodes, and its classes.
+def scored_curves(estimator: Any, X: Any, y: Any, tags: Any = None) -> dict[str, Any]:
+    """Return the curves that an estimator decodes, as `psds_score` takes them.
 
     Pipelines, searches and frozen estimators are looked into. An estimator without
     ``predict_curves`` decodes its frame scores as they are.
@@ -265,8 +250,26 @@ def decoded_curves(estimator: Any, X: Any, tags: Any = None) -> tuple[Any, Any]:
     inside = unwrap(estimator)
     model, X = inside.estimator, inside.transform(X)
     if hasattr(model, "predict_curves"):
-        return model.predict_curves(X, tags=tags), model.classes_
-    return model.predict_frame_proba(X), model.classes_
+        curves = model.predict_curves(X, tags=tags)
+    else:
+        curves = model.predict_frame_proba(X)
+    resolution = check_time_resolution(None, getattr(curves, "time_resolution", None))
+    labels = with_unknown(model.classes_, y)
+    return {
+        "frame_proba": [add_columns(scores, len(labels)) for scores in curves],
+        "time_resolution": resolution,
+        "time_offset": getattr(curves, "time_offset", 0.0),
+        "labels": labels,
+        "durations": lengths_of(curves, resolution),
+    }
+
+
+def lengths_of(curves: Any, time_resolution: float) -> Any:
+    """Return the seconds of each clip that curves carry, else those of their frames."""
+    durations = getattr(curves, "durations", None)
+    if durations is None:
+        return [len(scores) * time_resolution for scores in curves]
+    return durations
 
 
 def _check_times(y: Any) -> None:

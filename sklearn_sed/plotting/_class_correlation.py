@@ -1,5 +1,8 @@
 """How much the score curves of the classes resemble each other."""
 
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
 import numpy as np
 
 from sklearn_sed._labels._check import check_tags
@@ -8,6 +11,7 @@ from sklearn_sed.analysis import class_correlation, mean_off_diagonal
 from sklearn_sed.plotting._style import class_name, prepare_axes
 
 
+@dataclass(eq=False, repr=False)
 class ClassCorrelationDisplay:
     """Matrix of how much the score curves of the classes resemble each other.
 
@@ -50,9 +54,9 @@ class ClassCorrelationDisplay:
     (3, 3)
     """
 
-    def __init__(self, correlation, *, display_labels=None):
-        self.correlation = correlation
-        self.display_labels = display_labels
+    correlation: Any
+    _: KW_ONLY
+    display_labels: Any = None
 
     def plot(
         self,

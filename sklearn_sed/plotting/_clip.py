@@ -1,5 +1,6 @@
 """What pictures of one clip share: a spectrogram above one lane for each class."""
 
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -7,7 +8,7 @@ from sklearn.utils import _safe_indexing
 
 from sklearn_sed._clips._check import check_time_resolution
 from sklearn_sed.events import frames_to_time
-from sklearn_sed.plotting._style import class_name, features_of
+from sklearn_sed.plotting._style import class_name, divide_lanes, features_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +17,7 @@ SPECTROGRAM_HEIGHT = 4.0  # in lanes
 DYNAMIC_RANGE = 80.0  # in dB: what is weaker has the colour of silence
 
 
+@dataclass(eq=False, repr=False)
 class ClipDisplay:
     """A clip's spectrogram over lanes, one for each class, in a single axes.
 
@@ -24,13 +26,14 @@ class ClipDisplay:
     axes of any figure.
     """
 
-    spectrogram: Any
-    time_resolution: Any
-    time_offset: Any
-    duration: Any
-    sample_rate: Any
-    fmin: Any
-    fmax: Any
+    _: KW_ONLY
+    spectrogram: Any = None
+    time_resolution: float | None = None
+    time_offset: float | None = None
+    duration: float | None = None
+    sample_rate: float | None = None
+    fmin: float = 0.0
+    fmax: float | None = None
 
     def _draw_clip(
         self,
@@ -63,8 +66,7 @@ class ClipDisplay:
                 positions.append(-0.5 - position * SPECTROGRAM_HEIGHT / bands.shape[1])
                 names.append(name)
         ax.set_yticks(positions, names)
-        for lane in range(1, n_lanes):
-            ax.axhline(lane - 0.5, color="0.8", linewidth=0.5, zorder=0.5)
+        divide_lanes(ax, n_lanes)
         end = self.duration if self.duration is not None else end
         ax.set(xlim=(0.0, end or 1.0), ylim=(max(n_lanes, 1) - 0.5, top))
         ax.set_xlabel("Time (s)")

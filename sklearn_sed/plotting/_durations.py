@@ -1,5 +1,8 @@
 """How long the events of each class last."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 from sklearn_sed.analysis import event_durations
@@ -7,6 +10,7 @@ from sklearn_sed.plotting._style import (
     ESTIMATED_COLOR,
     REFERENCE_COLOR,
     class_name,
+    divide_lanes,
     legend_above,
     prepare_axes,
 )
@@ -14,6 +18,7 @@ from sklearn_sed.plotting._style import (
 BOX_HEIGHT = 0.3
 
 
+@dataclass(eq=False, repr=False)
 class EventDurationsDisplay:
     """Distributions of event durations, reference against estimated, class by class.
 
@@ -54,9 +59,8 @@ class EventDurationsDisplay:
     array([0.5])
     """
 
-    def __init__(self, durations_true, durations_pred=None):
-        self.durations_true = durations_true
-        self.durations_pred = durations_pred
+    durations_true: Any
+    durations_pred: Any = None
 
     def plot(self, ax=None, *, log_scale=True, show_events=True, legend=True):
         """Draw the distributions.
@@ -91,20 +95,13 @@ class EventDurationsDisplay:
             raise ValueError("durations_true holds no class: there is nothing to draw")
         ax = prepare_axes(self, ax, 5.0, 1.1 + 0.42 * len(labels))
         shift = 0.0 if pred is None else 0.2
-        self.boxes_true_ = self._draw(
-            ax,
-            self.durations_true,
-            labels,
-            -shift,
-            REFERENCE_COLOR,
-            "reference",
-            show_events,
-        )
-        self.boxes_pred_ = None
-        if pred is not None:
-            self.boxes_pred_ = self._draw(
-                ax, pred, labels, shift, ESTIMATED_COLOR, "estimated", show_events
+        self.boxes_true_, self.boxes_pred_ = (
+            self._draw(ax, durations, labels, at, color, name, show_events)
+            for durations, at, color, name in (
+                (self.durations_true, -shift, REFERENCE_COLOR, "reference"),
+                (pred, shift, ESTIMATED_COLOR, "estimated"),
             )
+        )
         ax.set_yticks(range(len(labels)), [class_name(label) for label in labels])
         ax.set(ylim=(len(labels) - 0.5, -0.5), xlabel="Duration (s)")
         if log_scale:
@@ -114,8 +111,7 @@ class EventDurationsDisplay:
             ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
             ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
             ax.xaxis.set_minor_formatter(NullFormatter())
-        for lane in range(1, len(labels)):
-            ax.axhline(lane - 0.5, color="0.8", linewidth=0.5, zorder=0.5)
+        divide_lanes(ax, len(labels))
         if legend:
             legend_above(ax)
         return self
@@ -123,6 +119,8 @@ class EventDurationsDisplay:
     @staticmethod
     def _draw(ax, durations, labels, shift, color, name, show_events):
         """Draw one box for each class that has events, and a dot for each event."""
+        if durations is None:
+            return None
         lanes = [
             (lane + shift, np.asarray(durations[label], dtype=np.float64))
             for lane, label in enumerate(labels)

@@ -1,5 +1,8 @@
 """Events of a clip, true and found, under its spectrogram."""
 
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
 import pandas as pd
 
 from sklearn_sed.events import check_events
@@ -19,6 +22,7 @@ from sklearn_sed.plotting._style import (
 )
 
 
+@dataclass(eq=False, repr=False)
 class EventsDisplay(ClipDisplay):
     """Reference and estimated events of a clip under its spectrogram.
 
@@ -76,30 +80,10 @@ class EventsDisplay(ClipDisplay):
     (2, 1)
     """
 
-    def __init__(
-        self,
-        events_true=None,
-        events_pred=None,
-        *,
-        labels=None,
-        spectrogram=None,
-        time_resolution=None,
-        time_offset=None,
-        duration=None,
-        sample_rate=None,
-        fmin=0.0,
-        fmax=None,
-    ):
-        self.events_true = events_true
-        self.events_pred = events_pred
-        self.labels = labels
-        self.spectrogram = spectrogram
-        self.time_resolution = time_resolution
-        self.time_offset = time_offset
-        self.duration = duration
-        self.sample_rate = sample_rate
-        self.fmin = fmin
-        self.fmax = fmax
+    events_true: Any = None
+    events_pred: Any = None
+    _: KW_ONLY
+    labels: Any = None
 
     def plot(
         self,
@@ -151,12 +135,10 @@ class EventsDisplay(ClipDisplay):
         style = {"height": 0.38, "linewidth": 0.8}
         reference = {"color": REFERENCE_COLOR, "label": "reference"} | style
         estimate = {"color": ESTIMATED_COLOR, "label": "estimated"} | style
-        self.bars_true_ = _draw_bars(
-            ax, true, labels, -0.2, reference | (true_kwargs or {})
-        )
-        self.bars_pred_ = _draw_bars(
-            ax, pred, labels, 0.2, estimate | (pred_kwargs or {})
-        )
+        reference |= true_kwargs or {}
+        estimate |= pred_kwargs or {}
+        self.bars_true_ = _draw_bars(ax, true, labels, -0.2, reference)
+        self.bars_pred_ = _draw_bars(ax, pred, labels, 0.2, estimate)
         if legend:
             legend_above(ax)
         return self

@@ -1,5 +1,8 @@
 """Score curves of a clip under its spectrogram, the reference events shaded."""
 
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
 import numpy as np
 
 from sklearn_sed._unwrap import unwrap
@@ -23,6 +26,7 @@ from sklearn_sed.plotting._style import (
 CURVE_HEIGHT = 0.9  # of a score of 1, in lanes
 
 
+@dataclass(eq=False, repr=False)
 class FrameScoresDisplay(ClipDisplay):
     """Score curves of a clip under its spectrogram, the reference events shaded.
 
@@ -89,34 +93,12 @@ class FrameScoresDisplay(ClipDisplay):
     (2, 1)
     """
 
-    def __init__(
-        self,
-        frame_proba,
-        classes,
-        *,
-        events_true=None,
-        threshold=None,
-        labels=None,
-        spectrogram=None,
-        time_resolution=None,
-        time_offset=None,
-        duration=None,
-        sample_rate=None,
-        fmin=0.0,
-        fmax=None,
-    ):
-        self.frame_proba = frame_proba
-        self.classes = classes
-        self.events_true = events_true
-        self.threshold = threshold
-        self.labels = labels
-        self.spectrogram = spectrogram
-        self.time_resolution = time_resolution
-        self.time_offset = time_offset
-        self.duration = duration
-        self.sample_rate = sample_rate
-        self.fmin = fmin
-        self.fmax = fmax
+    frame_proba: Any
+    classes: Any
+    _: KW_ONLY
+    events_true: Any = None
+    threshold: Any = None
+    labels: Any = None
 
     def plot(
         self,

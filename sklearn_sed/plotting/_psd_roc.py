@@ -1,31 +1,21 @@
 """PSD-ROC curves: what is found against what is falsely found, at all thresholds."""
 
+from dataclasses import KW_ONLY, dataclass
+
 import numpy as np
 
 from sklearn_sed._clips._check import check_time_resolution
-from sklearn_sed._labels._score import add_columns, with_unknown
-from sklearn_sed.metrics import psd_roc_curve
-from sklearn_sed.metrics._scorers import decoded_curves
+from sklearn_sed.metrics import PSDROC, psd_roc_curve
+from sklearn_sed.metrics._scorers import SCENARIOS, lengths_of, scored_curves
 from sklearn_sed.plotting._style import (
     BLACK,
-    CYCLE,
-    LINESTYLES,
-    class_name,
+    class_style,
     legend_of_curves,
     prepare_axes,
 )
 
-SCENARIOS = {
-    1: {"dtc_threshold": 0.7, "gtc_threshold": 0.7},
-    2: {
-        "dtc_threshold": 0.1,
-        "gtc_threshold": 0.1,
-        "cttc_threshold": 0.3,
-        "alpha_ct": 0.5,
-    },
-}
 
-
+@dataclass(eq=False, repr=False)
 class PSDROCDisplay:
     """PSD-ROC curve, whose area is the PSDS, and the curves of the classes.
 
@@ -67,9 +57,9 @@ class PSDROCDisplay:
     1.0
     """
 
-    def __init__(self, curve, *, name=None):
-        self.curve = curve
-        self.name = name
+    curve: PSDROC
+    _: KW_ONLY
+    name: str | None = None
 
     def plot(self, ax=None, *, name=None, plot_classes=True, line_kwargs=None):
         """Draw the curves.
@@ -97,16 +87,9 @@ class PSDROCDisplay:
         if plot_classes:
             areas = curve.class_psds
             for index, label in enumerate(curve.labels):
-                cycle, color = divmod(index, len(CYCLE))
-                self.class_lines_[label] = self._draw(
-                    ax,
-                    curve.class_efpr[label],
-                    curve.class_tpr[label],
-                    color=CYCLE[color],
-                    linestyle=LINESTYLES[cycle % len(LINESTYLES)],
-                    linewidth=1.0,
-                    label=f"{class_name(label)} ({areas[label]:.2f})",
-                )
+                x, y = curve.class_efpr[label], curve.class_tpr[label]
+                style = class_style(index, label, areas[label])
+                self.class_lines_[label] = self._draw(ax, x, y, **style)
         name = self.name if name is None else name
         style = {
             "color": BLACK,
@@ -194,9 +177,7 @@ class PSDROCDisplay:
             time_resolution, getattr(frame_proba, "time_resolution", None)
         )
         if durations is None:
-            durations = getattr(frame_proba, "durations", None)
-        if durations is None:
-            durations = [len(scores) * resolution for scores in frame_proba]
+            durations = lengths_of(frame_proba, resolution)
         curve = psd_roc_curve(
             y_true,
             frame_proba,
@@ -242,15 +223,9 @@ class PSDROCDisplay:
         ValueError
             For the reasons of :meth:`from_predictions`.
         """
-        scores, classes = decoded_curves(estimator, X)
-        labels = with_unknown(classes, y)
         return cls.from_predictions(
             y,
-            [add_columns(clip, len(labels)) for clip in scores],
-            labels=labels,
-            time_resolution=getattr(scores, "time_resolution", None),
-            time_offset=getattr(scores, "time_offset", None),
-            durations=getattr(scores, "durations", None),
+            **scored_curves(estimator, X, y),
             scenario=scenario,
             name=name,
             ax=ax,

@@ -1,16 +1,18 @@
 """How often what is called probable is true."""
 
-from sklearn_sed.calibration import multilabel_calibration_curve
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+from sklearn_sed.calibration import CalibrationCurve, multilabel_calibration_curve
 from sklearn_sed.plotting._style import (
     BLACK,
-    CYCLE,
-    LINESTYLES,
-    class_name,
+    class_style,
     legend_of_curves,
     prepare_axes,
 )
 
 
+@dataclass(eq=False, repr=False)
 class ReliabilityDisplay:
     """Reliability diagram of tag probabilities, with the distribution of these.
 
@@ -63,10 +65,10 @@ class ReliabilityDisplay:
     True
     """
 
-    def __init__(self, curve, *, class_curves=None, name=None):
-        self.curve = curve
-        self.class_curves = class_curves
-        self.name = name
+    curve: CalibrationCurve
+    _: KW_ONLY
+    class_curves: dict[Any, CalibrationCurve] | None = None
+    name: str | None = None
 
     def plot(
         self,
@@ -106,14 +108,9 @@ class ReliabilityDisplay:
             self.bars_ = self._draw_distribution(ax)
         self.class_lines_ = {}
         for index, (label, curve) in enumerate(class_curves.items()):
-            cycle, color = divmod(index, len(CYCLE))
+            style = class_style(index, label, curve.error)
             self.class_lines_[label] = ax.plot(
-                curve.prob_pred,
-                curve.prob_true,
-                color=CYCLE[color],
-                linestyle=LINESTYLES[cycle % len(LINESTYLES)],
-                linewidth=1.0,
-                label=f"{class_name(label)} ({curve.error:.2f})",
+                curve.prob_pred, curve.prob_true, **style
             )[0]
         name = self.name if name is None else name
         style = {

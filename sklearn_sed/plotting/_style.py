@@ -9,22 +9,32 @@ if TYPE_CHECKING:
 
 # Colours of M. Okabe and K. Ito, which every kind of colour vision tells apart.
 BLACK = "#000000"
-BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY_BLUE = CYCLE = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#CC79A7",
-    "#56B4E9",
-)
+CYCLE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
 LINESTYLES = ("-", "--", ":", "-.")  # for more classes than colours
-REFERENCE_COLOR, ESTIMATED_COLOR = BLUE, ORANGE
+REFERENCE_COLOR, ESTIMATED_COLOR, *_, SKY_BLUE = CYCLE
 _ROOM_BESIDE = 3.5  # inches: a legend beside narrower axes would leave them none
 
 
 def class_name(label: Any) -> str:
     """Return a label as people write it."""
     return str(label).replace("_", " ")
+
+
+def class_style(index: int, label: Any, value: float) -> dict[str, Any]:
+    """Return the style of the curve of a class, which the legend names with a value."""
+    cycle, color = divmod(index, len(CYCLE))
+    return {
+        "color": CYCLE[color],
+        "linestyle": LINESTYLES[cycle % len(LINESTYLES)],
+        "linewidth": 1.0,
+        "label": f"{class_name(label)} ({value:.2f})",
+    }
+
+
+def divide_lanes(ax: "Axes", n_lanes: int) -> None:
+    """Draw a line between lanes."""
+    for lane in range(1, n_lanes):
+        ax.axhline(lane - 0.5, color="0.8", linewidth=0.5, zorder=0.5)
 
 
 def draw_bars(ax: "Axes", lanes: Any, table: Any, style: dict[str, Any]) -> Any:
