@@ -156,9 +156,9 @@ def share_in_float64(waveforms, transformer):
     """Return the share of frames that the compiled form leaves to the plain one."""
     plain, settled = _logmel.plain_log_mel, []
 
-    def counting(frames, *bank):
+    def counting(frames, bank):
         settled.append(len(frames))
-        return plain(frames, *bank)
+        return plain(frames, bank)
 
     _logmel.plain_log_mel = counting
     n_frames = sum(map(len, transformer.transform(waveforms)))

@@ -3,7 +3,7 @@
 The functions return numbers; :mod:`sklearn_sed.plotting` draws them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any, Literal
 
@@ -16,6 +16,8 @@ from sklearn_sed._labels._check import check_tags
 from sklearn_sed.events import TagArray, check_events
 from sklearn_sed.events._tables import check_labels
 from sklearn_sed.exceptions import ClipError
+from sklearn_sed.metrics._inputs import EventArrays, flatten, label_names
+from sklearn_sed.metrics._intersection import covered, merge, on_one_axis
 
 __all__ = ["class_correlation", "event_durations", "event_overlap", "mean_off_diagonal"]
 
@@ -209,45 +211,26 @@ def event_overlap(
     >>> float(overlap.to_numpy().sum() / 2)
     1.0
     """
-    tables = check_events(y)
-    labels = _check_labels(tables, labels)
+    labels, events = _flatten(y, labels)
+    end = float(events.offset.max(initial=0.0))
+    spans = [
+        merge(*on_one_axis(events[events.label == index], end))
+        for index in range(len(labels))
+    ]
     seconds = np.zeros((len(labels), len(labels)))
-    for table in tables:
-        spans = _spans_by_label(table)
-        for one, other in combinations(range(len(labels)), 2):
-            if labels[one] in spans and labels[other] in spans:
-                onset, offset = spans[labels[one]]
-                start, stop = spans[labels[other]]
-                shared = np.minimum.outer(offset, stop) - np.maximum.outer(onset, start)
-                seconds[one, other] += np.maximum(shared, 0).sum()
+    for one, other in combinations(range(len(labels)), 2):
+        seconds[one, other] = covered(*spans[one], *spans[other]).sum()
     return pd.DataFrame(seconds + seconds.T, index=labels, columns=labels)
 
 
-def _spans_by_label(table: pd.DataFrame) -> dict[Any, tuple[np.ndarray, np.ndarray]]:
-    """Return when each label of a clip sounds: onsets and offsets of separate spans."""
-    label, onset, offset = _columns(table)
-    order = np.argsort(onset)
-    label, onset, offset = label[order], onset[order], offset[order]
-    spans = {}
-    for name in set(label):
-        own = label == name
-        start, reach = onset[own], np.maximum.accumulate(offset[own])
-        apart = start[1:] > reach[:-1]
-        spans[name] = start[np.append(True, apart)], reach[np.append(apart, True)]
-    return spans
-
-
-def _columns(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the labels, onsets and offsets of a table."""
-    label = table["event_label"].to_numpy(dtype=object)
-    return label, table["onset"].to_numpy(), table["offset"].to_numpy()
-
-
-def _check_labels(tables: Iterable[pd.DataFrame], labels: Any) -> list[Any]:
-    """Return the given labels, or those that occur."""
-    if labels is not None:
-        return check_labels(labels)
-    return sorted({label for table in tables for label in table["event_label"]})
+def _flatten(
+    y: Sequence[pd.DataFrame], labels: Sequence[Any] | None
+) -> tuple[list[Any], EventArrays]:
+    """Return the given labels, or those that occur, and their events."""
+    tables = check_events(y)
+    names = label_names(tables)
+    labels = sorted(set(names)) if labels is None else check_labels(labels)
+    return labels, flatten(tables, names, labels)
 
 
 def event_durations(
@@ -283,12 +266,6 @@ def event_durations(
     >>> event_durations(y)
     {'Cat': array([2.]), 'Dog': array([0.5])}
     """
-    tables = check_events(y)
-    found: dict[Any, list[float]] = {
-        label: [] for label in _check_labels(tables, labels)
-    }
-    for table in tables:
-        for label, onset, offset in zip(*_columns(table)):
-            if label in found:
-                found[label].append(offset - onset)
-    return {label: np.array(seconds, float) for label, seconds in found.items()}
+    labels, events = _flatten(y, labels)
+    seconds = events.offset - events.onset
+    return {label: seconds[events.label == i] for i, label in enumerate(labels)}

@@ -116,7 +116,7 @@ def log_mel_frames(
     mel = np.empty((n_frames, len(tables.spread)), np.float32)
     peaks, doubts = np.empty((2, n_frames), np.float32)
     waveform = np.require(waveform, np.float32, ["C", "A"])
-    _kernel(waveform, hop_length, *tables, silence_db, mel, peaks, doubts)
+    _kernel(waveform, hop_length, tables, silence_db, mel, peaks, doubts)
     return mel, peaks, doubts
 
 
@@ -550,42 +550,18 @@ def _to_decibels(mel, octaves, silence_db):
         mel[i] = max(silence_db, _DB_PER_OCTAVE * octaves[i] + x * y)
 
 
+_integers, _factors = _int[::1], _complex[::1]
+_fields = [_array, _factors, _integers, _factors, _integers, _factors, _array, _array]
+_tables = types.NamedTuple(_fields, Tables)
+
+
 @compiled(
-    types.void(
-        _waveform,
-        _int,
-        _array,
-        _complex[::1],
-        _int[::1],
-        _complex[::1],
-        _int[::1],
-        _complex[::1],
-        _array,
-        _array,
-        _float,
-        _float[:, ::1],
-        _array,
-        _array,
-    ),
+    types.void(_waveform, _int, _tables, _float, _float[:, ::1], _array, _array),
     **_options,
 )
-def _kernel(
-    waveform,
-    hop_length,
-    window,
-    twiddles,
-    places,
-    turns,
-    starts,
-    weights,
-    spread,
-    echoes,
-    silence_db,
-    mel,
-    peaks,
-    doubts,
-):
+def _kernel(waveform, hop_length, tables, silence_db, mel, peaks, doubts):
     """Fill mel, peaks and doubts."""
+    window, twiddles, places, turns, starts, weights, spread, echoes = tables
     n_fft, (n_frames, n_mels) = len(window), mel.shape
     n = n_fft // 2
     width = -(-(_CHUNK + (n_fft - 1) // hop_length) // _LANES) * _LANES

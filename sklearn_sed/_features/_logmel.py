@@ -25,6 +25,16 @@ _COMPILED_LENGTHS = [2**power for power in range(3, 15)]
 SILENCE_DB = np.log(_AMIN) * _DB_PER_LN
 
 
+class Bank(NamedTuple):
+    """The parameters of a mel filter bank."""
+
+    sample_rate: float
+    n_fft: int
+    n_mels: int
+    fmin: float
+    fmax: float | None
+
+
 def log_mel(
     waveform: np.ndarray,
     *,
@@ -61,13 +71,13 @@ def log_mel(
     plain form in float64 does it for frames in which rounding would move a band by
     1e-3 dB that is less than 80 dB below the clip's maximum.
     """
-    bank = (sample_rate, n_fft, n_mels, fmin, fmax)
+    bank = Bank(sample_rate, n_fft, n_mels, fmin, fmax)
     kernel = _kernel() if n_fft in _COMPILED_LENGTHS else None
     if kernel is None:
         frames = _frames(waveform, n_fft, hop_length)
-        mel, peaks, doubts = blocked_log_mel(frames, *bank)
+        mel, peaks, doubts = blocked_log_mel(frames, bank)
     else:
-        n_frames, tables = 1 + len(waveform) // hop_length, _tables(*bank)
+        n_frames, tables = 1 + len(waveform) // hop_length, _tables(bank)
         mel, peaks, doubts = kernel.log_mel_frames(
             waveform, n_frames, hop_length, tables, SILENCE_DB
         )
@@ -75,7 +85,7 @@ def log_mel(
     if len(rows):
         frames = _frames(waveform, n_fft, hop_length)
         for block in _blocks(len(rows), n_fft):
-            mel[rows[block]] = plain_log_mel(frames[rows[block]], *bank)
+            mel[rows[block]] = plain_log_mel(frames[rows[block]], bank)
     return mel
 
 
@@ -93,14 +103,11 @@ def _kernel() -> ModuleType | None:
 
 
 @functools.lru_cache(maxsize=16)
-def _tables(
-    sample_rate: float, n_fft: int, n_mels: int, fmin: float, fmax: float | None
-) -> NamedTuple:
+def _tables(bank: Bank) -> NamedTuple:
     """Return what the compiled form needs to know."""
     from sklearn_sed._features._kernel import make_tables
 
-    bank = (sample_rate, n_fft, n_mels, fmin, fmax)
-    return make_tables(hann_window(n_fft), mel_filters(*bank), _limits(*bank))
+    return make_tables(hann_window(bank.n_fft), mel_filters(bank), _limits(bank))
 
 
 def _frames(waveform: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
@@ -109,49 +116,36 @@ def _frames(waveform: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
     return np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
 
 
-def plain_log_mel(
-    frames: np.ndarray,
-    sample_rate: float,
-    n_fft: int,
-    n_mels: int,
-    fmin: float,
-    fmax: float | None,
-) -> np.ndarray:
+def plain_log_mel(frames: np.ndarray, bank: Bank) -> np.ndarray:
     """Compute the log-mel spectrum of each frame, in float64 where rounding matters.
 
     The transform is done in float64: in float32 its rounding would show as much as
     6e-3 dB on bands 80 dB below a pure tone.
     """
-    bands = _mel_bands(sample_rate, n_fft, n_mels, fmin, fmax)
-    window = hann_window(n_fft)
-    mel = np.empty((len(frames), n_mels), np.float32)
-    for block in _blocks(len(frames), n_fft):
+    bands = _mel_bands(bank)
+    window = hann_window(bank.n_fft)
+    mel = np.empty((len(frames), bank.n_mels), np.float32)
+    for block in _blocks(len(frames), bank.n_fft):
         _weigh(_power(frames[block], window), bands, mel[block])
     return _to_decibels(mel)
 
 
 def blocked_log_mel(
-    frames: np.ndarray,
-    sample_rate: float,
-    n_fft: int,
-    n_mels: int,
-    fmin: float,
-    fmax: float | None,
+    frames: np.ndarray, bank: Bank
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Compute the same in float32, and where rounding might show.
 
     Returns what ``log_mel_frames`` of the compiled form does.
     """
-    bank = (sample_rate, n_fft, n_mels, fmin, fmax)
-    window, bands = hann_window(n_fft).astype(np.float32), _mel_bands(*bank)
-    mel = np.empty((len(frames), n_mels), np.float32)
+    window, bands = hann_window(bank.n_fft).astype(np.float32), _mel_bands(bank)
+    mel = np.empty((len(frames), bank.n_mels), np.float32)
     sums, maxima = np.empty((2, len(frames), 1), np.float32)
-    for block in _blocks(len(frames), n_fft):
+    for block in _blocks(len(frames), bank.n_fft):
         power = _power(frames[block], window)
         _weigh(power, bands, mel[block])
         power.sum(axis=1, keepdims=True, out=sums[block])
         power.max(axis=1, keepdims=True, out=maxima[block])
-    spread, echoes = _limits(*bank)
+    spread, echoes = _limits(bank)
     bounds = _SCIPY * (sums * spread + maxima * echoes)
     peaks, doubts = mel.max(axis=1), np.where(mel < bounds, mel, 0).max(axis=1)
     return _to_decibels(mel), peaks, doubts
@@ -204,40 +198,34 @@ def hann_window(n_fft: int) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=16)
-def mel_filters(
-    sample_rate: float, n_fft: int, n_mels: int, fmin: float, fmax: float | None
-) -> np.ndarray:
+def mel_filters(bank: Bank) -> np.ndarray:
     """Return librosa's mel filter bank."""
     from sklearn_sed._compile import import_librosa
 
-    mel = import_librosa().filters.mel
-    return mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax)
+    settings = bank._asdict()
+    return import_librosa().filters.mel(sr=settings.pop("sample_rate"), **settings)
 
 
 @functools.lru_cache(maxsize=16)
-def _limits(
-    sample_rate: float, n_fft: int, n_mels: int, fmin: float, fmax: float | None
-) -> tuple[np.ndarray, np.ndarray]:
+def _limits(bank: Bank) -> tuple[np.ndarray, np.ndarray]:
     """Return the power of each band below which float32 may be off by 1e-3 dB.
 
     It is given per sum of ``abs(V)**2``, and per maximum of it.
     """
-    filters = mel_filters(sample_rate, n_fft, n_mels, fmin, fmax)
+    filters = mel_filters(bank)
     heights = filters.max(axis=1)
     widths = filters.sum(axis=1) / np.maximum(heights, np.finfo(np.float32).tiny)
     counts = np.minimum(1, 4 / np.maximum(widths, 1))
-    spread, echoes = _SPREAD * 2 / n_fft * heights, _ECHO * heights * counts
+    spread, echoes = _SPREAD * 2 / bank.n_fft * heights, _ECHO * heights * counts
     return spread.astype(np.float32), echoes.astype(np.float32)
 
 
 @functools.lru_cache(maxsize=16)
-def _mel_bands(
-    sample_rate: float, n_fft: int, n_mels: int, fmin: float, fmax: float | None
-) -> tuple[_Band, ...]:
+def _mel_bands(bank: Bank) -> tuple[_Band, ...]:
     """Split the filter bank into groups of bands without their zeros."""
-    filters = mel_filters(sample_rate, n_fft, n_mels, fmin, fmax)
+    filters = mel_filters(bank)
     bands = []
-    for start in range(0, n_mels, _BANDS_AT_ONCE):
+    for start in range(0, bank.n_mels, _BANDS_AT_ONCE):
         group = filters[start : start + _BANDS_AT_ONCE]
         used = np.flatnonzero(group.any(axis=0))
         bins = slice(used[0], used[-1] + 1) if len(used) else slice(0, 1)

@@ -44,22 +44,9 @@ _FORMAT = 2
 _HEADER = 128  # bytes before the numbers, as np.save writes them
 _FORMAT_KEY = "sklearn_sed_features"
 
-# What a store remembers of a clip. `reason` is empty unless the clip could not be used.
-_CLIP = np.dtype(
-    [
-        ("path", object),
-        ("block", object),
-        ("start", np.int64),
-        ("n_frames", np.int64),
-        ("duration", np.float64),
-        ("checksum", np.uint32),
-        ("reason", object),
-    ]
-)
-
 
 class _Clip(NamedTuple):
-    """A clip in a store: the fields of `_CLIP`, and when its file was changed."""
+    """What a store remembers of a clip, and when its file was changed."""
 
     path: str
     block: str
@@ -67,8 +54,17 @@ class _Clip(NamedTuple):
     n_frames: int
     duration: float
     checksum: int
-    reason: str
+    reason: str  # empty unless the clip could not be used
     stamp: list[int] | None
+
+
+_CLIP = np.dtype(
+    [
+        (name, object if kind is str else kind)
+        for name, kind in _Clip.__annotations__.items()
+        if name != "stamp"
+    ]
+)
 
 
 class StoredFeatures:

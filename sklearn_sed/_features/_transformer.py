@@ -14,7 +14,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from sklearn_sed._clips._array import FeatureArray, stack_clips
-from sklearn_sed._features._logmel import SILENCE_DB, hann_window, log_mel, mel_filters
+from sklearn_sed._features._logmel import (
+    SILENCE_DB,
+    Bank,
+    hann_window,
+    log_mel,
+    mel_filters,
+)
 from sklearn_sed.audio._files import MAX_AMPLITUDE, load_clip
 from sklearn_sed.exceptions import AudioError, AudioWarning, ClipError
 
@@ -436,7 +442,7 @@ def _transform_on(
     """Do the same for several clips by torch, the first of which has index `start`."""
     from sklearn_sed.nn._log_mel import batched_log_mel
 
-    bank = {name: value for name, value in kernel.items() if name != "hop_length"}
+    bank = Bank(**{name: kernel[name] for name in Bank._fields})
     loaded = (
         _load_waveform(i, clip, duration, kernel["sample_rate"])
         for i, clip in enumerate(clips, start)
@@ -446,7 +452,7 @@ def _transform_on(
         spectrograms = batched_log_mel(
             [result[0] for result in batch if not isinstance(result, BadClip)],
             window=hann_window(kernel["n_fft"]),
-            filters=mel_filters(**bank),
+            filters=mel_filters(bank),
             hop_length=kernel["hop_length"],
             floor=float(SILENCE_DB),
             device=device,

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, validate_params
 
-from sklearn_sed.metrics._counts import Counts, Evaluation
+from sklearn_sed.metrics._counts import Counts, Evaluation, Floats
 from sklearn_sed.metrics._inputs import EventArrays, align_events
 from sklearn_sed.metrics._scores import AVERAGE
 
@@ -106,8 +106,8 @@ def intersection_based(
     end = max(float(e.offset.max(initial=0.0)) for e in (reference, estimated))
     counts = [
         _count(
-            *_on_one_axis(reference[reference.label == label], end),
-            *_on_one_axis(estimated[estimated.label == label], end),
+            *on_one_axis(reference[reference.label == label], end),
+            *on_one_axis(estimated[estimated.label == label], end),
             dtc_threshold,
             gtc_threshold,
         )
@@ -127,9 +127,7 @@ def meets(part: Any, whole: Any, threshold: float) -> Any:
     return (microseconds > 0) & (microseconds >= np.rint(threshold * whole * 1e6))
 
 
-def _merge(
-    onset: NDArray[np.float64], offset: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def merge(onset: Floats, offset: Floats) -> tuple[Floats, Floats]:
     """Merge intervals that overlap or touch; the result is sorted."""
     order = np.argsort(onset, kind="stable")
     onset, reached = onset[order], np.maximum.accumulate(offset[order])
@@ -138,9 +136,7 @@ def _merge(
     return onset[opens], reached[np.roll(opens, -1)]
 
 
-def _on_one_axis(
-    events: EventArrays, end: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def on_one_axis(events: EventArrays, end: float) -> tuple[Floats, Floats]:
     """Lay the clips one after the other, so that no two of them touch."""
     start = events.clip * (end + 1.0)
     return start + events.onset, start + events.offset
@@ -149,20 +145,17 @@ def _on_one_axis(
 def union_length(events: EventArrays) -> float:
     """Return for how many seconds at least one of the events sounds."""
     end = float(events.offset.max(initial=0.0))
-    starts, stops = _merge(*_on_one_axis(events, end))
+    starts, stops = merge(*on_one_axis(events, end))
     return float((stops - starts).sum())
 
 
-def _covered(
-    onset: NDArray[np.float64],
-    offset: NDArray[np.float64],
-    by_onset: NDArray[np.float64],
-    by_offset: NDArray[np.float64],
-) -> NDArray[np.float64]:
+def covered(
+    onset: Floats, offset: Floats, by_onset: Floats, by_offset: Floats
+) -> Floats:
     """Return for how long each interval is covered by the union of others."""
     if not len(by_onset):
         return np.zeros(len(onset))
-    starts, stops = _merge(by_onset, by_offset)
+    starts, stops = merge(by_onset, by_offset)
     knots = np.column_stack([starts, stops]).ravel()
     lengths = np.column_stack([np.zeros(len(starts)), stops - starts]).ravel()
     until = np.cumsum(lengths)
@@ -170,16 +163,16 @@ def _covered(
 
 
 def _count(
-    ref_onset: NDArray[np.float64],
-    ref_offset: NDArray[np.float64],
-    est_onset: NDArray[np.float64],
-    est_offset: NDArray[np.float64],
+    ref_onset: Floats,
+    ref_offset: Floats,
+    est_onset: Floats,
+    est_offset: Floats,
     dtc_threshold: float,
     gtc_threshold: float,
 ) -> tuple[int, int, int]:
     """Count true positives, false positives and false negatives of one class."""
-    inside = _covered(est_onset, est_offset, ref_onset, ref_offset)
+    inside = covered(est_onset, est_offset, ref_onset, ref_offset)
     relevant = meets(inside, est_offset - est_onset, dtc_threshold)
-    covered = _covered(ref_onset, ref_offset, est_onset[relevant], est_offset[relevant])
-    found = meets(covered, ref_offset - ref_onset, gtc_threshold)
+    heard = covered(ref_onset, ref_offset, est_onset[relevant], est_offset[relevant])
+    found = meets(heard, ref_offset - ref_onset, gtc_threshold)
     return int(found.sum()), int((~relevant).sum()), int((~found).sum())

@@ -5,55 +5,13 @@ Importing this module imports numba: do it inside the function that counts.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sklearn_sed._compile import compiled
-
-_Floats = NDArray[np.float64]
-_Ints = NDArray[np.int64]
+from sklearn_sed.metrics._counts import Floats, Ints
 
 
 @compiled
-def _candidates(
-    ref_onset: _Floats,
-    ref_offset: _Floats,
-    ref_clip: _Ints,
-    est_onset: _Floats,
-    est_offset: _Floats,
-    est_clip: _Ints,
-    t_collar: float,
-    percentage_of_length: float,
-) -> tuple[_Ints, _Ints]:
-    """List the estimated events that each reference event may be paired with.
-
-    Those of reference event ``i`` are ``linked[starts[i]:starts[i + 1]]``.
-    """
-    n_ref, n_est = len(ref_onset), len(est_onset)
-    starts = np.zeros(n_ref + 1, np.int64)
-    linked = np.empty(n_ref + n_est, np.int64)
-    n_linked = first = 0
-    for ref in range(n_ref):
-        clip, onset, offset = ref_clip[ref], ref_onset[ref], ref_offset[ref]
-        tolerance = max(t_collar, percentage_of_length * (offset - onset))
-        while first < n_est and (
-            est_clip[first] < clip
-            or (est_clip[first] == clip and onset - est_onset[first] > t_collar)
-        ):
-            first += 1  # too early for this event, hence for all that follow
-        for est in range(first, n_est):
-            if est_clip[est] != clip or est_onset[est] - onset > t_collar:
-                break
-            if abs(offset - est_offset[est]) <= tolerance:
-                if n_linked == len(linked):
-                    linked = np.concatenate((linked, np.empty_like(linked)))
-                linked[n_linked] = est
-                n_linked += 1
-        starts[ref + 1] = n_linked
-    return starts, linked
-
-
-@compiled
-def _maximum_matching(starts: _Ints, linked: _Ints, n_est: int) -> int:
+def _maximum_matching(starts: Ints, linked: Ints, n_est: int) -> int:
     """Count the pairs of a maximum matching: one breadth-first search per event.
 
     The search follows alternating paths; one that ends at a free estimated event
@@ -93,12 +51,12 @@ def _maximum_matching(starts: _Ints, linked: _Ints, n_est: int) -> int:
 
 @compiled
 def count_matches(
-    ref_onset: _Floats,
-    ref_offset: _Floats,
-    ref_clip: _Ints,
-    est_onset: _Floats,
-    est_offset: _Floats,
-    est_clip: _Ints,
+    ref_onset: Floats,
+    ref_offset: Floats,
+    ref_clip: Ints,
+    est_onset: Floats,
+    est_offset: Floats,
+    est_clip: Ints,
     t_collar: float = 0.2,
     percentage_of_length: float = 0.2,
 ) -> int:
@@ -139,14 +97,26 @@ def count_matches(
     ... )
     1
     """
-    starts, linked = _candidates(
-        ref_onset,
-        ref_offset,
-        ref_clip,
-        est_onset,
-        est_offset,
-        est_clip,
-        t_collar,
-        percentage_of_length,
-    )
-    return _maximum_matching(starts, linked, len(est_onset))
+    # Reference event i may be paired with linked[starts[i] : starts[i + 1]].
+    n_ref, n_est = len(ref_onset), len(est_onset)
+    starts = np.zeros(n_ref + 1, np.int64)
+    linked = np.empty(n_ref + n_est, np.int64)
+    n_linked = first = 0
+    for ref in range(n_ref):
+        clip, onset, offset = ref_clip[ref], ref_onset[ref], ref_offset[ref]
+        tolerance = max(t_collar, percentage_of_length * (offset - onset))
+        while first < n_est and (
+            est_clip[first] < clip
+            or (est_clip[first] == clip and onset - est_onset[first] > t_collar)
+        ):
+            first += 1  # too early for this event, hence for all that follow
+        for est in range(first, n_est):
+            if est_clip[est] != clip or est_onset[est] - onset > t_collar:
+                break
+            if abs(offset - est_offset[est]) <= tolerance:
+                if n_linked == len(linked):
+                    linked = np.concatenate((linked, np.empty_like(linked)))
+                linked[n_linked] = est
+                n_linked += 1
+        starts[ref + 1] = n_linked
+    return _maximum_matching(starts, linked, n_est)

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, validate_params
 from sklearn_sed.events import check_events, frames_to_time, time_to_frames
 from sklearn_sed.events._tables import check_labels
 from sklearn_sed.exceptions import ClipError, LabelError
+from sklearn_sed.metrics._counts import Floats, Ints
 from sklearn_sed.metrics._inputs import (
     EventArrays,
     check_durations,
@@ -76,11 +77,11 @@ class PSDROC:
     """
 
     labels: list[Any]
-    efpr: NDArray[np.float64]
-    tpr: NDArray[np.float64]
-    class_efpr: dict[Any, NDArray[np.float64]]
-    class_tpr: dict[Any, NDArray[np.float64]]
-    class_thresholds: dict[Any, NDArray[np.float64]]
+    efpr: Floats
+    tpr: Floats
+    class_efpr: dict[Any, Floats]
+    class_tpr: dict[Any, Floats]
+    class_thresholds: dict[Any, Floats]
     max_efpr: float
 
     @property
@@ -283,6 +284,8 @@ def psd_roc_curve(
     >>> curve.class_tpr["Dog"], curve.class_thresholds["Dog"]
     (array([1.]), array([0.3]))
     """
+    from sklearn_sed.metrics._sweep import sweep
+
     if alpha_ct > 0 and cttc_threshold is None:
         raise ValueError(
             f"alpha_ct={alpha_ct} weighs cross-triggers, but without cttc_threshold "
@@ -304,21 +307,26 @@ def psd_roc_curve(
     times = frames_to_time(bounds, time_resolution, time_offset).clip(0)
     weights = alpha_ct * _cross_trigger_weights(events, len(labels))
     thresholds = (float(dtc_threshold), float(gtc_threshold), cttc_threshold or 1.0)
+    first_frame = np.append(0, np.cumsum(n_frames))
+    first_event = np.searchsorted(events.clip, np.arange(events.n_clips + 1))
     curves = {}
-    for index, scores in _by_class(frame_proba, n_frames, len(labels)):
-        changes = _sweep(
+    for index, scores in _by_class(frame_proba, first_frame, len(labels)):
+        fp, tp, ct = sweep(
             scores,
-            n_frames,
+            first_frame,
             times,
             seconds,
-            events,
+            first_event,
+            events.onset,
+            events.offset,
+            events.label,
             index,
-            weights,
+            np.where(np.arange(len(labels)) == index, 0.0, weights),
             thresholds,
         )
         n_ref = int((events.label == index).sum())
         curves[labels[index]] = _class_curve(
-            scores, *changes, n_ref, float(seconds.sum()) or 1.0, max_efpr
+            scores, fp, tp, ct, n_ref, float(seconds.sum()) or 1.0, max_efpr
         )
     class_efpr, class_tpr, class_thresholds = (
         {label: curve[part] for label, curve in curves.items()} for part in range(3)
@@ -344,10 +352,8 @@ def _check_reference(y_true: Sequence[pd.DataFrame], labels: list[Any]) -> Event
 
 
 def _check_scores(
-    frame_proba: Sequence[ArrayLike],
-    labels: list[Any],
-    durations: NDArray[np.float64],
-) -> NDArray[np.int64]:
+    frame_proba: Sequence[ArrayLike], labels: list[Any], durations: Floats
+) -> Ints:
     """Return how many frames each clip has."""
     if len(frame_proba) != len(durations):
         raise LabelError(
@@ -368,7 +374,7 @@ def _check_scores(
     return n_frames
 
 
-def _cross_trigger_weights(events: EventArrays, n_labels: int) -> NDArray[np.float64]:
+def _cross_trigger_weights(events: EventArrays, n_labels: int) -> Floats:
     """Return what one cross-trigger on each class adds to the rate per second."""
     weights = np.zeros(n_labels)
     for label in range(n_labels):
@@ -379,57 +385,28 @@ def _cross_trigger_weights(events: EventArrays, n_labels: int) -> NDArray[np.flo
 
 
 def _by_class(
-    frame_proba: Sequence[ArrayLike], n_frames: NDArray[np.int64], n_labels: int
-) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    frame_proba: Sequence[ArrayLike], bounds: Ints, n_labels: int
+) -> Iterator[tuple[int, Floats]]:
     """Yield the scores of each class, clip after clip, in bounded memory."""
-    bounds = np.append(0, np.cumsum(n_frames))
     n_columns = max(1, _BLOCK_BYTES // (8 * max(1, int(bounds[-1]))))
     for first in range(0, n_labels, n_columns):
         columns = slice(first, min(first + n_columns, n_labels))
         block = np.empty((columns.stop - first, bounds[-1]))
         for clip, scores in enumerate(map(np.asarray, frame_proba)):
             frames = slice(bounds[clip], bounds[clip + 1])
-            block[:, frames] = scores[: n_frames[clip], columns].T
+            block[:, frames] = scores[: frames.stop - frames.start, columns].T
         yield from enumerate(block, start=first)
 
 
-def _sweep(
-    scores: NDArray[np.float64],
-    n_frames: NDArray[np.int64],
-    times: NDArray[np.float64],
-    durations: NDArray[np.float64],
-    events: EventArrays,
-    target: int,
-    weights: NDArray[np.float64],
-    thresholds: tuple[float, float, float],
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Find the change in false positives, true positives and cross-triggers."""
-    from sklearn_sed.metrics._sweep import sweep
-
-    return sweep(
-        scores,
-        np.append(0, np.cumsum(n_frames)),
-        times,
-        durations,
-        np.searchsorted(events.clip, np.arange(events.n_clips + 1)),
-        events.onset,
-        events.offset,
-        events.label,
-        target,
-        np.where(np.arange(len(weights)) == target, 0.0, weights),
-        thresholds,
-    )
-
-
 def _class_curve(
-    scores: NDArray[np.float64],
-    fp: NDArray[np.int64],
-    tp: NDArray[np.int64],
-    ct: NDArray[np.float64],
+    scores: Floats,
+    fp: Ints,
+    tp: Ints,
+    ct: Floats,
     n_ref: int,
     seconds: float,
     max_efpr: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Floats, Floats, Floats]:
     """Turn changes at scores into rates, and keep the points at which a curve rises."""
     changed = np.flatnonzero((fp != 0) | (tp != 0) | (ct != 0))
     order = changed[np.argsort(scores[changed])[::-1]]
@@ -452,15 +429,13 @@ def _class_curve(
 
 
 def _overall_curve(
-    class_efpr: dict[Any, NDArray[np.float64]],
-    class_tpr: dict[Any, NDArray[np.float64]],
-    alpha_st: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    class_efpr: dict[Any, Floats], class_tpr: dict[Any, Floats], alpha_st: float
+) -> tuple[Floats, Floats]:
     """Combine the curves of all classes at every rate at which one of them rises."""
     efpr = np.unique(np.concatenate([[0.0], *class_efpr.values()]))
     mean, variance = np.zeros(len(efpr)), np.zeros(len(efpr))
 
-    def heights() -> Iterator[NDArray[np.float64]]:
+    def heights() -> Iterator[Floats]:
         for label, points in class_efpr.items():
             step = np.searchsorted(points, efpr, side="right") - 1
             yield class_tpr[label][step]
@@ -472,8 +447,6 @@ def _overall_curve(
     return efpr, np.maximum(mean - alpha_st * np.sqrt(variance), 0.0)
 
 
-def _area(
-    efpr: NDArray[np.float64], tpr: NDArray[np.float64], max_efpr: float
-) -> float:
+def _area(efpr: Floats, tpr: Floats, max_efpr: float) -> float:
     """Return the area under a staircase as a fraction of what is possible."""
     return float(np.diff(efpr, append=max_efpr) @ tpr / max_efpr)

@@ -9,7 +9,8 @@ import pandas as pd
 from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_sed.metrics._counts import Counts
-from sklearn_sed.metrics._scores import EVENT_BASED, event_based
+from sklearn_sed.metrics._scores import EVENT_BASED
+from sklearn_sed.metrics._sed_eval import event_based
 
 # The columns in order, and the attribute of the counts that each one shows.
 _COLUMNS = {

@@ -12,7 +12,6 @@ from sklearn_sed.exceptions import LabelError
 from sklearn_sed.metrics._psds import psds_score
 from sklearn_sed.metrics._scores import event_based_f1_score, segment_based_f1_score
 
-
 # The criteria and weights of the DCASE challenge: react fast; do not confuse classes.
 SCENARIOS: dict[int, dict[str, float]] = {
     1: {"dtc_threshold": 0.7, "gtc_threshold": 0.7},

@@ -8,9 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from sklearn_sed.metrics import _sed_eval
-from sklearn_sed.metrics._counts import Evaluation
-from sklearn_sed.metrics._inputs import align_events, check_durations
+from sklearn_sed.metrics._sed_eval import event_based, segment_based
 
 AVERAGE = {"average": [StrOptions({"macro", "micro"}), None]}
 EVENT_BASED = {
@@ -296,33 +294,3 @@ def segment_based_error_rate(
     """
     evaluation = segment_based(y_true, y_pred, segment_length, durations, labels)
     return evaluation.average("error_rate", average)
-
-
-def event_based(
-    y_true: Sequence[pd.DataFrame],
-    y_pred: Sequence[pd.DataFrame],
-    t_collar: float,
-    percentage_of_length: float,
-    labels: Sequence[Any] | None,
-) -> Evaluation:
-    """Count matched events by class and over all."""
-    names, reference, estimated = align_events(y_true, y_pred, labels)
-    return _sed_eval.event_based(
-        names, reference, estimated, t_collar, percentage_of_length
-    )
-
-
-def segment_based(
-    y_true: Sequence[pd.DataFrame],
-    y_pred: Sequence[pd.DataFrame],
-    segment_length: float,
-    durations: ArrayLike | None,
-    labels: Sequence[Any] | None,
-) -> Evaluation:
-    """Count active segments by class and over all."""
-    names, reference, estimated = align_events(y_true, y_pred, labels)
-    if durations is not None:
-        durations = check_durations(durations, reference.n_clips)
-    return _sed_eval.segment_based(
-        names, reference, estimated, segment_length, durations
-    )

@@ -5,45 +5,50 @@ blanks from names and takes one called "none" for missing.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from sklearn_sed.metrics._counts import Counts, Evaluation
-from sklearn_sed.metrics._inputs import EventArrays
+from sklearn_sed.metrics._inputs import EventArrays, align_events, check_durations
 
 
 def event_based(
-    labels: list[Any],
-    reference: EventArrays,
-    estimated: EventArrays,
+    y_true: Sequence[pd.DataFrame],
+    y_pred: Sequence[pd.DataFrame],
     t_collar: float,
     percentage_of_length: float,
+    labels: Sequence[Any] | None,
 ) -> Evaluation:
     """Count events that agree in label, onset and offset, in an optimal matching."""
+    names, reference, estimated = align_events(y_true, y_pred, labels)
     metrics = _import_sound_event().EventBasedMetrics(
-        event_label_list=_names(labels),
+        event_label_list=_names(names),
         t_collar=float(t_collar),
         percentage_of_length=float(percentage_of_length),
         event_matching_type="optimal",
     )
     for _, true, pred in _clips_with_events(reference, estimated):
         metrics.evaluate(reference_event_list=true, estimated_event_list=pred)
-    return _evaluation(labels, metrics, substitutions=metrics.overall["Nsubs"])
+    return _evaluation(names, metrics, substitutions=metrics.overall["Nsubs"])
 
 
 def segment_based(
-    labels: list[Any],
-    reference: EventArrays,
-    estimated: EventArrays,
+    y_true: Sequence[pd.DataFrame],
+    y_pred: Sequence[pd.DataFrame],
     segment_length: float,
-    durations: NDArray[np.float64] | None,
+    durations: ArrayLike | None,
+    labels: Sequence[Any] | None,
 ) -> Evaluation:
     """Count the classes that sound in each segment of each clip."""
+    names, reference, estimated = align_events(y_true, y_pred, labels)
+    if durations is not None:
+        durations = check_durations(durations, reference.n_clips)
     metrics = _import_sound_event().SegmentBasedMetrics(
-        event_label_list=_names(labels), time_resolution=float(segment_length)
+        event_label_list=_names(names), time_resolution=float(segment_length)
     )
     for clip, true, pred in _clips_with_events(reference, estimated):
         metrics.evaluate(
@@ -51,7 +56,7 @@ def segment_based(
             estimated_event_list=pred,
             evaluated_length_seconds=None if durations is None else durations[clip],
         )
-    return _evaluation(labels, metrics, substitutions=metrics.overall["S"])
+    return _evaluation(names, metrics, substitutions=metrics.overall["S"])
 
 
 def _import_sound_event() -> Any:

@@ -10,17 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_sed._compile import compiled
+from sklearn_sed.metrics._counts import Floats, Ints
 from sklearn_sed.metrics._intersection import meets
 
-_Floats = NDArray[np.float64]
-_Ints = NDArray[np.int64]
 _Changes = NDArray[np.int32]
 
 _meets = compiled(meets)
 
 
 @compiled
-def _covered_until(times: _Floats, onset: _Floats, offset: _Floats) -> _Floats:
+def _covered_until(times: Floats, onset: Floats, offset: Floats) -> Floats:
     """Return for how long events, sorted by onset, cover the clip up to each time."""
     covered = np.zeros(len(times))
     reached = 0.0
@@ -34,12 +33,7 @@ def _covered_until(times: _Floats, onset: _Floats, offset: _Floats) -> _Floats:
 
 @compiled
 def _credit(
-    covered: _Floats,
-    onset: _Floats,
-    offset: _Floats,
-    start: float,
-    stop: float,
-    sign: int,
+    covered: Floats, onset: Floats, offset: Floats, start: float, stop: float, sign: int
 ) -> None:
     """Add a relevant detection to what is covered of each event, or take it away."""
     for event in range(len(onset)):
@@ -48,7 +42,7 @@ def _credit(
 
 
 @compiled
-def _sweep_silence(scores: _Floats, fp: _Changes) -> None:
+def _sweep_silence(scores: Floats, fp: _Changes) -> None:
     """Sweep a clip in which every detection is a false positive.
 
     Their number grows by one at a local maximum and shrinks by one at a minimum.
@@ -62,16 +56,16 @@ def _sweep_silence(scores: _Floats, fp: _Changes) -> None:
 
 @compiled
 def _sweep_clip(
-    scores: _Floats,
-    times: _Floats,
-    onset: _Floats,
-    offset: _Floats,
-    others: _Floats,
-    weights: _Floats,
+    scores: Floats,
+    times: Floats,
+    onset: Floats,
+    offset: Floats,
+    others: Floats,
+    weights: Floats,
     thresholds: tuple[float, float, float],
     fp: _Changes,
     tp: _Changes,
-    ct: _Floats,
+    ct: Floats,
 ) -> None:
     """Sweep a clip with reference events, writing the change at each frame.
 
@@ -121,18 +115,18 @@ def _sweep_clip(
 
 @compiled
 def sweep(
-    scores: _Floats,
-    first_frame: _Ints,
-    frame_times: _Floats,
-    durations: _Floats,
-    first_event: _Ints,
-    onset: _Floats,
-    offset: _Floats,
-    label: _Ints,
+    scores: Floats,
+    first_frame: Ints,
+    frame_times: Floats,
+    durations: Floats,
+    first_event: Ints,
+    onset: Floats,
+    offset: Floats,
+    label: Ints,
     target: int,
-    weights: _Floats,
+    weights: Floats,
     thresholds: tuple[float, float, float],
-) -> tuple[_Changes, _Changes, _Floats]:
+) -> tuple[_Changes, _Changes, Floats]:
     """Find what each frame of one class changes when the threshold falls below it.
 
     Parameters

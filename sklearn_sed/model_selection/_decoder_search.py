@@ -123,7 +123,10 @@ def _candidates(
     """
     values, bounds, _, times, dtype = curves
     step = times.step
-    shapes = product(grid["rescale"], grid["smoothing"], grid["smoothing_length"])
+    names = ("rescale", "smoothing", "smoothing_length")
+    shapes = [
+        dict(zip(names, shape)) for shape in product(*(grid[name] for name in names))
+    ]
     cuts = [
         ClassSettings(False, None, 0.0, high, low, 0.0, 0.0)
         for high, low in product(grid["threshold"], grid["low_threshold"])
@@ -134,12 +137,7 @@ def _candidates(
             f"no low_threshold of {grid['low_threshold']} goes with a threshold of "
             f"{grid['threshold']}: it may not be above it"
         )
-    for rescale, smoothing, length in shapes:
-        shape = {
-            "rescale": rescale,
-            "smoothing": smoothing,
-            "smoothing_length": length,
-        }
+    for shape in shapes:
         own = cuts[0]._replace(**shape)
         curve = shape_curve(values, bounds, decoder, own, step, dtype)
         for cut in cuts:
@@ -166,24 +164,18 @@ def make_objectives(
     events = events.sort_values(["clip", "onset"])
     for label in labels:
         own = events[events["event_label"] == label]
-        yield partial(
-            _event_f1, *(own[c].to_numpy() for c in ("clip", "onset", "offset"))
-        )
+        times = [own[column].to_numpy() for column in ("onset", "offset", "clip")]
+        yield partial(_event_f1, times)
 
 
 def _event_f1(
-    ref_clip: np.ndarray,
-    ref_onset: np.ndarray,
-    ref_offset: np.ndarray,
-    clip: np.ndarray,
-    onset: np.ndarray,
-    offset: np.ndarray,
+    reference: list[np.ndarray], clip: np.ndarray, onset: np.ndarray, offset: np.ndarray
 ) -> float:
     """Return the event-based F1 score of one class."""
     from sklearn_sed.metrics._matching import count_matches
 
-    n_matched = count_matches(ref_onset, ref_offset, ref_clip, onset, offset, clip)
-    return 2 * n_matched / max(len(ref_clip) + len(clip), 1)
+    n_matched = count_matches(*reference, onset, offset, clip)
+    return 2 * n_matched / max(len(reference[0]) + len(clip), 1)
 
 
 def _scorer_value(

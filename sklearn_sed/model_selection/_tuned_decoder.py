@@ -362,10 +362,4 @@ def _split_classes(
     for column, values in zip(tags.T, stacked.values):
         clips = np.flatnonzero(column > 0)
         curve, bounds = select_clips(values, stacked.bounds, clips)
-        yield ClassCurves(
-            curve,
-            bounds,
-            clips,
-            times.take(clips),
-            stacked.dtype,
-        )
+        yield ClassCurves(curve, bounds, clips, times.take(clips), stacked.dtype)

@@ -36,11 +36,7 @@ class ClipDisplay:
     fmax: float | None = None
 
     def _draw_clip(
-        self,
-        ax: "Axes",
-        labels: list[Any],
-        last_offset: float,
-        cmap: Any,
+        self, ax: "Axes", labels: list[Any], last_offset: float, cmap: Any
     ) -> None:
         """Draw the spectrogram, the names of the lanes and the labels of the axes."""
         n_lanes = len(labels)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklearn_sed._features import _kernel, _logmel
-from sklearn_sed._features._logmel import SILENCE_DB, log_mel, plain_log_mel
+from sklearn_sed._features._logmel import SILENCE_DB, Bank, log_mel, plain_log_mel
 
 RATE = 22050
 DEFAULTS = {
@@ -28,7 +28,7 @@ def plain(waveform, parameters):
     """Return the plain form of the log-mel spectrogram of a waveform."""
     rest = dict(parameters)
     frames = _logmel._frames(waveform, rest["n_fft"], rest.pop("hop_length"))
-    return plain_log_mel(frames, **rest)
+    return plain_log_mel(frames, Bank(**rest))
 
 
 def compiled(waveform, parameters):
@@ -36,7 +36,7 @@ def compiled(waveform, parameters):
     rest = dict(parameters)
     hop_length = rest.pop("hop_length")
     n_frames = 1 + len(waveform) // hop_length
-    tables = _logmel._tables(**rest)
+    tables = _logmel._tables(Bank(**rest))
     mel, peaks, doubts = _kernel.log_mel_frames(
         waveform, n_frames, hop_length, tables, SILENCE_DB
     )
@@ -203,7 +203,7 @@ def test_other_lengths_take_the_blocked_form(n_fft, kind, monkeypatch):
 def test_the_blocked_form_needs_no_float64_for_noise(n_fft):
     wave = make_wave("noise", 22050, 0).astype(np.float32)
     frames = _logmel._frames(wave, n_fft, 160)
-    _, _, doubts = _logmel.blocked_log_mel(frames, RATE, n_fft, 20, 50.0, None)
+    _, _, doubts = _logmel.blocked_log_mel(frames, Bank(RATE, n_fft, 20, 50.0, None))
     assert not doubts[20:-20].any()
 
 
@@ -211,12 +211,12 @@ def test_the_blocked_form_needs_no_float64_for_noise(n_fft):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("n_fft", [8, 400, 512, 551, 1021, 1102, 2048])
 def test_the_blocked_form_knows_where_rounding_shows(n_fft, kind):
-    bank = RATE, n_fft, 40, 0.0, None
+    bank = Bank(RATE, n_fft, 40, 0.0, None)
     for seed in range(20):
         wave = make_wave(kind, 9000, seed).astype(np.float32)
         frames = _logmel._frames(wave, n_fft, 100)
-        expected = plain_log_mel(frames, *bank)
-        mel, peaks, doubts = _logmel.blocked_log_mel(frames, *bank)
+        expected = plain_log_mel(frames, bank)
+        mel, peaks, doubts = _logmel.blocked_log_mel(frames, bank)
         in_doubt = doubts > 1e-8 * peaks.max()
         assert differences(mel, expected)[~in_doubt].max(initial=0) < 1e-3
 

@@ -445,7 +445,7 @@ def test_importing_the_metrics_loads_neither_sed_eval_nor_numba():
 def matching(request, monkeypatch):
     """The matching, as machine code and as Python."""
     if request.param == "interpreted":
-        for name in ("_candidates", "_maximum_matching", "count_matches"):
+        for name in ("_maximum_matching", "count_matches"):
             monkeypatch.setattr(_matching, name, getattr(_matching, name).py_func)
     return _matching
 

@@ -35,7 +35,7 @@ def transform(clips, n_fft=2048, hop_length=512, n_mels=64):
     spectrograms = batched_log_mel(
         clips,
         window=_logmel.hann_window(n_fft),
-        filters=_logmel.mel_filters(RATE, n_fft, n_mels, 0.0, None),
+        filters=_logmel.mel_filters(_logmel.Bank(RATE, n_fft, n_mels, 0.0, None)),
         hop_length=hop_length,
         floor=float(_logmel.SILENCE_DB),
         device="cpu",
@@ -52,7 +52,8 @@ def test_equal_to_the_plain_form(form):
     n_fft, hop_length, n_mels = form
     for wave, mel in zip(waves(), transform(waves(), *form), strict=True):
         frames = _logmel._frames(wave, n_fft, hop_length)
-        expected = _logmel.plain_log_mel(frames, RATE, n_fft, n_mels, 0.0, None)
+        bank = _logmel.Bank(RATE, n_fft, n_mels, 0.0, None)
+        expected = _logmel.plain_log_mel(frames, bank)
         assert mel.dtype == np.float32
         assert mel.shape == expected.shape
         assert np.abs(mel - expected)[expected >= expected.max() - 80].max() < 1e-4
