@@ -214,12 +214,12 @@ def event_overlap(
     labels, events = _flatten(y, labels)
     end = float(events.offset.max(initial=0.0))
     spans = [
-        merge(*on_one_axis(events[events.label == index], end))
+        merge(on_one_axis(events[events.label == index], end))
         for index in range(len(labels))
     ]
     seconds = np.zeros((len(labels), len(labels)))
     for one, other in combinations(range(len(labels)), 2):
-        seconds[one, other] = covered(*spans[one], *spans[other]).sum()
+        seconds[one, other] = covered(spans[one], spans[other]).sum()
     return pd.DataFrame(seconds + seconds.T, index=labels, columns=labels)
 
 

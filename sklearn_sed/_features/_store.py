@@ -51,11 +51,11 @@ class _Clip(NamedTuple):
     path: str
     block: str
     start: int
-    n_frames: int
-    duration: float
-    checksum: int
-    reason: str  # empty unless the clip could not be used
-    stamp: list[int] | None
+    n_frames: int = 0
+    duration: float = 0.0
+    checksum: int = 0
+    reason: str = ""  # why the clip could not be used
+    stamp: list[int] | None = None
 
 
 _CLIP = np.dtype(
@@ -491,18 +491,8 @@ def _clips_of(
             )
     clips, start = {}, 0
     for clip in block["clips"]:
-        n_frames, seconds = clip.get("n_frames", 0), clip.get("duration", 0.0)
-        clips[clip["path"]] = _Clip(
-            clip["path"],
-            name,
-            start,
-            n_frames,
-            seconds,
-            clip.get("checksum", 0),
-            clip.get("reason", ""),
-            clip["stamp"],
-        )
-        start += n_frames
+        clips[clip["path"]] = known = _Clip(block=name, start=start, **clip)
+        start += known.n_frames
     return clips
 
 

@@ -180,8 +180,7 @@ sequence of 1-D arrays
             For a waveform of the wrong rank or dtype, and, with
             ``on_error="raise"``, for one that is empty, not finite or far beyond 1.
         """
-        self._check_frequencies()
-        self._check_device()
+        self._check_settings()
         clips = self._check_clips(X, reset=True)
         if self.on_error == "raise":
             for i, clip in enumerate(clips):
@@ -217,8 +216,7 @@ sequence of 1-D arrays
             ``on_error="raise"``, for one that is empty, not finite or far beyond 1.
         """
         self._validate_params()
-        self._check_frequencies()
-        self._check_device()
+        self._check_settings()
         clips = self._check_clips(X, reset=False)
         results, errors = [], {}
         for result in self._iter_results(clips, errors):
@@ -236,8 +234,8 @@ sequence of 1-D arrays
         rows, seconds = zip(*results)
         return FeatureArray(stack_clips(rows), resolution, seconds, -resolution / 2)
 
-    def _check_frequencies(self) -> None:
-        """Check that the mel bands lie between 0 and half the sample rate."""
+    def _check_settings(self) -> None:
+        """Check the mel bands, which end at half the sample rate, and the device."""
         highest = self.sample_rate / 2
         fmax = highest if self.fmax is None else self.fmax
         if not self.fmin < fmax <= highest:
@@ -245,9 +243,6 @@ sequence of 1-D arrays
                 f"fmin={self.fmin} and fmax={self.fmax} must satisfy fmin < fmax <= "
                 f"sample_rate / 2 = {highest:g} Hz"
             )
-
-    def _check_device(self) -> None:
-        """Check that the device is here."""
         if self.device != "cpu":
             from sklearn_sed.nn._devices import check_device
 

@@ -38,13 +38,9 @@ class EventArrays:
 
     def __getitem__(self, chosen: NDArray[Any]) -> "EventArrays":
         """Choose events by a mask or by indices."""
-        return EventArrays(
-            self.clip[chosen],
-            self.label[chosen],
-            self.onset[chosen],
-            self.offset[chosen],
-            self.n_clips,
-        )
+        parts = (self.clip, self.label, self.onset, self.offset)
+        clip, label, onset, offset = (part[chosen] for part in parts)
+        return EventArrays(clip, label, onset, offset, self.n_clips)
 
     def by_clip(self) -> Iterator[slice]:
         """Yield the slice of each clip's events."""

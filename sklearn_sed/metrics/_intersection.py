@@ -13,6 +13,8 @@ from sklearn_sed.metrics._counts import Counts, Evaluation, Floats
 from sklearn_sed.metrics._inputs import EventArrays, align_events
 from sklearn_sed.metrics._scores import AVERAGE
 
+Spans = tuple[Floats, Floats]  # onsets and offsets
+
 INTERSECTION = {
     "dtc_threshold": [Interval(Real, 0, 1, closed="right")],
     "gtc_threshold": [Interval(Real, 0, 1, closed="right")],
@@ -104,15 +106,14 @@ def intersection_based(
     """Count found events and false positives by class and over all."""
     names, reference, estimated = align_events(y_true, y_pred, labels)
     end = max(float(e.offset.max(initial=0.0)) for e in (reference, estimated))
-    counts = [
-        _count(
-            *on_one_axis(reference[reference.label == label], end),
-            *on_one_axis(estimated[estimated.label == label], end),
-            dtc_threshold,
-            gtc_threshold,
-        )
-        for label in range(len(names))
-    ]
+    counts = []
+    for label in range(len(names)):
+        true = on_one_axis(reference[reference.label == label], end)
+        pred = on_one_axis(estimated[estimated.label == label], end)
+        relevant = meets(covered(pred, true), pred[1] - pred[0], dtc_threshold)
+        heard = covered(true, (pred[0][relevant], pred[1][relevant]))
+        found = meets(heard, true[1] - true[0], gtc_threshold)
+        counts.append([found.sum(), (~relevant).sum(), (~found).sum()])
     tp, fp, fn = np.array(counts, dtype=np.float64).reshape(-1, 3).T
     return Evaluation(
         names,
@@ -127,8 +128,9 @@ def meets(part: Any, whole: Any, threshold: float) -> Any:
     return (microseconds > 0) & (microseconds >= np.rint(threshold * whole * 1e6))
 
 
-def merge(onset: Floats, offset: Floats) -> tuple[Floats, Floats]:
+def merge(spans: Spans) -> Spans:
     """Merge intervals that overlap or touch; the result is sorted."""
+    onset, offset = spans
     order = np.argsort(onset, kind="stable")
     onset, reached = onset[order], np.maximum.accumulate(offset[order])
     opens = np.ones(len(onset), dtype=bool)
@@ -136,7 +138,7 @@ def merge(onset: Floats, offset: Floats) -> tuple[Floats, Floats]:
     return onset[opens], reached[np.roll(opens, -1)]
 
 
-def on_one_axis(events: EventArrays, end: float) -> tuple[Floats, Floats]:
+def on_one_axis(events: EventArrays, end: float) -> Spans:
     """Lay the clips one after the other, so that no two of them touch."""
     start = events.clip * (end + 1.0)
     return start + events.onset, start + events.offset
@@ -145,34 +147,17 @@ def on_one_axis(events: EventArrays, end: float) -> tuple[Floats, Floats]:
 def union_length(events: EventArrays) -> float:
     """Return for how many seconds at least one of the events sounds."""
     end = float(events.offset.max(initial=0.0))
-    starts, stops = merge(*on_one_axis(events, end))
+    starts, stops = merge(on_one_axis(events, end))
     return float((stops - starts).sum())
 
 
-def covered(
-    onset: Floats, offset: Floats, by_onset: Floats, by_offset: Floats
-) -> Floats:
+def covered(spans: Spans, by: Spans) -> Floats:
     """Return for how long each interval is covered by the union of others."""
-    if not len(by_onset):
+    onset, offset = spans
+    starts, stops = merge(by)
+    if not len(starts):
         return np.zeros(len(onset))
-    starts, stops = merge(by_onset, by_offset)
     knots = np.column_stack([starts, stops]).ravel()
     lengths = np.column_stack([np.zeros(len(starts)), stops - starts]).ravel()
     until = np.cumsum(lengths)
     return np.interp(offset, knots, until) - np.interp(onset, knots, until)
-
-
-def _count(
-    ref_onset: Floats,
-    ref_offset: Floats,
-    est_onset: Floats,
-    est_offset: Floats,
-    dtc_threshold: float,
-    gtc_threshold: float,
-) -> tuple[int, int, int]:
-    """Count true positives, false positives and false negatives of one class."""
-    inside = covered(est_onset, est_offset, ref_onset, ref_offset)
-    relevant = meets(inside, est_offset - est_onset, dtc_threshold)
-    heard = covered(ref_onset, ref_offset, est_onset[relevant], est_offset[relevant])
-    found = meets(heard, ref_offset - ref_onset, gtc_threshold)
-    return int(found.sum()), int((~relevant).sum()), int((~found).sum())

@@ -288,17 +288,13 @@ class TunedDecoderCV(PredictMixin, MetaEstimatorMixin, PartsMixin):
             Routing information.
         """
         splitter = self._splitter() if isinstance(self.cv, Integral) else self.cv
-        return (
-            MetadataRouter(owner=self)
-            .add(
-                estimator=self.estimator,
-                method_mapping=MethodMapping().add(caller="fit", callee="fit"),
-            )
-            .add(
-                splitter=splitter,
-                method_mapping=MethodMapping().add(caller="fit", callee="split"),
-            )
+        to_fit, to_split = (
+            MethodMapping().add(caller="fit", callee=callee)
+            for callee in ("fit", "split")
         )
+        router = MetadataRouter(owner=self)
+        router.add(estimator=self.estimator, method_mapping=to_fit)
+        return router.add(splitter=splitter, method_mapping=to_split)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -7,8 +7,9 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 
 from sklearn_sed._clips._check import check_time_resolution
+from sklearn_sed._unwrap import unwrap
 from sklearn_sed.events import frames_to_time
-from sklearn_sed.plotting._style import class_name, divide_lanes, features_of
+from sklearn_sed.plotting._style import class_name, divide_lanes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -123,20 +124,33 @@ def of_clip(sequence: Any, clip: int, name: str) -> Any:
     return sequence[clip]
 
 
-def describe_features(features: Any, clip: int) -> dict[str, Any]:
+def describe_features(
+    features: Any, clip: int, duration: float | None
+) -> dict[str, Any]:
     """Return the spectrogram of a clip, which has its clock, and its duration."""
     spectrogram = of_clip(features, clip, "X")
     if not isinstance(spectrogram, np.ndarray) or spectrogram.ndim != 2:
-        return {}
+        return {"duration": duration}
     durations = getattr(features, "durations", None)
-    return {
-        "spectrogram": spectrogram,
-        "duration": None if durations is None else float(durations[clip]),
-    }
+    if duration is None and durations is not None:
+        duration = float(durations[clip])
+    return {"spectrogram": spectrogram, "duration": duration}
 
 
-def select_clip(estimator: Any, X: Any, clip: int) -> tuple[Any, Any]:
-    """Return X with one clip only, and the features that the estimator makes of it."""
+def select_clip(estimator: Any, X: Any, y: Any, clip: int) -> tuple[Any, dict]:
+    """Return X with one clip only, and what ``from_predictions`` is told of it.
+
+    That is its events, the features that the estimator makes of it and, where a
+    transformer knows them, the frequencies behind these.
+    """
     of_clip(X, clip, "X")
     X = _safe_indexing(X, [clip])
-    return X, features_of(estimator, X)
+    inside = unwrap(estimator, "fit", deep=True)
+    names = ("sample_rate", "fmin", "fmax")
+    known = [
+        {name: getattr(step, name) for name in names}
+        for step in inside.transformers
+        if all(hasattr(step, name) for name in names)
+    ]
+    y_true = None if y is None else [of_clip(y, clip, "y")]
+    return X, {"y_true": y_true, "X": inside.transform(X), **(known or [{}])[0]}

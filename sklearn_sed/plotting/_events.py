@@ -17,7 +17,6 @@ from sklearn_sed.plotting._style import (
     REFERENCE_COLOR,
     draw_bars,
     legend_above,
-    mel_scale,
     prepare_axes,
 )
 
@@ -194,9 +193,6 @@ class EventsDisplay(ClipDisplay):
         ValueError
             If there is no such clip, or for the reasons of :meth:`plot`.
         """
-        clip_of_X = {} if X is None else describe_features(X, clip)
-        if duration is not None:
-            clip_of_X["duration"] = duration
         display = cls(
             of_clip(y_true, clip, "y_true"),
             of_clip(y_pred, clip, "y_pred"),
@@ -204,7 +200,7 @@ class EventsDisplay(ClipDisplay):
             sample_rate=sample_rate,
             fmin=fmin,
             fmax=fmax,
-            **clip_of_X,
+            **describe_features(X, clip, duration),
         )
         return display.plot(ax, **kwargs)
 
@@ -243,16 +239,9 @@ class EventsDisplay(ClipDisplay):
         ValueError
             If there is no such clip, or for the reasons of :meth:`plot`.
         """
-        one, features = select_clip(estimator, X, clip)
-        return cls.from_predictions(
-            None if y is None else [of_clip(y, clip, "y")],
-            estimator.predict(one),
-            X=features,
-            labels=labels,
-            ax=ax,
-            **mel_scale(estimator),
-            **kwargs,
-        )
+        one, given = select_clip(estimator, X, y, clip)
+        given["y_pred"] = estimator.predict(one)
+        return cls.from_predictions(**given, labels=labels, ax=ax, **kwargs)
 
 
 def _check_table(table, name):

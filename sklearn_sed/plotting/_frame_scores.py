@@ -19,7 +19,6 @@ from sklearn_sed.plotting._style import (
     SKY_BLUE,
     draw_bars,
     legend_above,
-    mel_scale,
     prepare_axes,
 )
 
@@ -270,9 +269,6 @@ class FrameScoresDisplay(ClipDisplay):
         ValueError
             If there is no such clip, or for the reasons of :meth:`plot`.
         """
-        found = {} if X is None else describe_features(X, clip)
-        if duration is not None:
-            found["duration"] = duration
         display = cls(
             of_clip(frame_proba, clip, "frame_proba"),
             classes,
@@ -284,7 +280,7 @@ class FrameScoresDisplay(ClipDisplay):
             sample_rate=sample_rate,
             fmin=fmin,
             fmax=fmax,
-            **found,
+            **describe_features(X, clip, duration),
         )
         return display.plot(ax, **kwargs)
 
@@ -334,16 +330,14 @@ class FrameScoresDisplay(ClipDisplay):
         ValueError
             If there is no such clip, or for the reasons of :meth:`plot`.
         """
-        one, features = select_clip(estimator, X, clip)
+        one, given = select_clip(estimator, X, y, clip)
         inside = unwrap(estimator)
         return cls.from_predictions(
-            None if y is None else [of_clip(y, clip, "y")],
-            inside.estimator.predict_frame_proba(inside.transform(one)),
+            frame_proba=inside.estimator.predict_frame_proba(inside.transform(one)),
             classes=inside.estimator.classes_,
-            X=features,
             threshold=threshold,
             labels=labels,
             ax=ax,
-            **mel_scale(estimator),
+            **given,
             **kwargs,
         )

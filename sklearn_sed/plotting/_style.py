@@ -1,8 +1,6 @@
-"""What all pictures share: colours, axes, and the way from an estimator to scores."""
+"""What all pictures share: colours, lanes, legends and axes."""
 
 from typing import TYPE_CHECKING, Any
-
-from sklearn_sed._unwrap import unwrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,17 +78,3 @@ def prepare_axes(display: Any, ax: "Axes | None", width: float, height: float) -
         _, ax = plt.subplots(figsize=(width, height), layout="constrained")
     display.ax_, display.figure_ = ax, ax.figure
     return ax
-
-
-def features_of(estimator: Any, X: Any) -> Any:
-    """Return the features that the detector inside an estimator is given."""
-    return unwrap(estimator, "fit", deep=True).transform(X)
-
-
-def mel_scale(estimator: Any) -> dict[str, Any]:
-    """Return sample_rate, fmin and fmax of the transformer in a pipeline, if any."""
-    names = ("sample_rate", "fmin", "fmax")
-    for step in unwrap(estimator, "fit", deep=True).transformers:
-        if all(hasattr(step, name) for name in names):
-            return {name: getattr(step, name) for name in names}
-    return {}
