@@ -12,20 +12,12 @@ from sklearn_sed.metrics._counts import Counts
 from sklearn_sed.metrics._scores import EVENT_BASED
 from sklearn_sed.metrics._sed_eval import event_based
 
-# The columns in order, and the attribute of the counts that each one shows.
-_COLUMNS = {
-    "n_ref": "n_ref",
-    "n_est": "n_est",
-    "f1-score": "f1",
-    "precision": "precision",
-    "recall": "recall",
-    "error_rate": "error_rate",
-    "substitutions": "substitutions",
-    "deletions": "deletions",
-    "insertions": "insertions",
-}
-_COUNTS = ["n_ref", "n_est", "substitutions", "deletions", "insertions"]
+_RATIOS = ["f1", "precision", "recall", "error_rate"]
+_ERRORS = ["substitutions", "deletions", "insertions"]
+_COUNTS = ["n_ref", "n_est", *_ERRORS]
+_COLUMNS = ["n_ref", "n_est", *_RATIOS, *_ERRORS]
 _SHORT = {
+    "f1": "f1-score",
     "error_rate": "ER",
     "substitutions": "sub",
     "deletions": "del",
@@ -108,26 +100,25 @@ def event_based_report(
     """
     evaluation = event_based(y_true, y_pred, t_collar, percentage_of_length, labels)
     classes = _measures(evaluation.class_wise, evaluation.labels)
-    macro = {
-        key: classes[key].sum() if key in _COUNTS else evaluation.average(name, "macro")
-        for key, name in _COLUMNS.items()
-    }
+    macro = {name: evaluation.average(name, "macro") for name in _RATIOS}
+    macro |= {name: classes[name].sum() for name in _COUNTS}
     micro = _measures(evaluation.overall, ["micro avg"])
     table = pd.concat([classes, pd.DataFrame(macro, index=["macro avg"]), micro])
-    return table.to_dict("index") if output_dict else _to_text(table, digits)
+    if output_dict:
+        return table.rename(columns={"f1": "f1-score"}).to_dict("index")
+    return _to_text(table, digits)
 
 
 def _measures(counts: Counts, index: Sequence[Any]) -> pd.DataFrame:
     """Return one row of measures for each element of the counts."""
-    columns = {key: np.atleast_1d(getattr(counts, n)) for key, n in _COLUMNS.items()}
+    columns = {name: np.atleast_1d(getattr(counts, name)) for name in _COLUMNS}
     return pd.DataFrame(columns, index=index).astype(dict.fromkeys(_COUNTS, int))
 
 
 def _to_text(table: pd.DataFrame, digits: int) -> str:
     """Lay the table out as text, its averages set off from the classes."""
-    ratios = [key for key in _COLUMNS if key not in _COUNTS]
     heading, *rows = table.to_string(
-        header=[_SHORT.get(key, key) for key in _COLUMNS],
-        formatters=dict.fromkeys(ratios, f"{{:.{digits}f}}".format),
+        header=[_SHORT.get(name, name) for name in _COLUMNS],
+        formatters=dict.fromkeys(_RATIOS, f"{{:.{digits}f}}".format),
     ).splitlines()
     return "\n".join([heading, "", *rows[:-2], "", *rows[-2:], ""])
