@@ -12,15 +12,12 @@ import pandas as pd
 
 from sklearn_sed.events._records import (
     Annotations,
-    Row,
-    check_text,
     format_frequency,
-    format_time,
     number,
-    read_text,
-    require_label,
-    split_lines,
+    read_lines,
+    written_events,
 )
+from sklearn_sed.exceptions import AnnotationError
 
 _BOUNDS = ("low_freq", "high_freq")
 _UNDEFINED = "-1.000000"
@@ -29,64 +26,43 @@ _UNDEFINED = "-1.000000"
 def parse(path: Path, recording: str) -> Annotations:
     """Read a label track."""
     annotations = Annotations(path, [recording], names_recordings=False)
-    rows = annotations.rows
-    bounded = False  # whether the last label has its frequency line already
-    for line, text in split_lines(read_text(path)):
-        place = f"line {line}"
+    is_bare = False  # whether the last line was a label, which may get a range
+    for where, text in read_lines(path):
         cells = [cell.strip() for cell in text.split("\t")]
-        if cells[0] == "\\":
-            if not rows or bounded:
-                raise annotations.fault(place, "a frequency range without a label")
-            rows[-1].extra.update(_parse_bounds(cells, annotations, place))
-            annotations.columns = list(_BOUNDS)
+        if cells[0] != "\\":
+            if len(cells) < 2:
+                raise AnnotationError(
+                    where, "expected onset, offset and label, separated by tabs"
+                )
+            label = "\t".join(cells[2:]).strip()
+            annotations.add(where, recording, label, cells[0], cells[1])
+        elif not is_bare:
+            raise AnnotationError(where, "a frequency range without a label")
+        elif len(cells) != 3:
+            raise AnnotationError(
+                where, "expected a backslash, the low and the high frequency"
+            )
         else:
-            rows.append(_parse_label(cells, recording, annotations, place))
-        bounded = cells[0] == "\\"
+            annotations.columns = list(_BOUNDS)
+            for name, cell in zip(_BOUNDS, cells[1:]):
+                hertz = number(where, name, cell)
+                bound = math.nan if hertz < 0 else hertz
+                annotations.rows[-1].extra[name] = bound
+        is_bare = cells[0] != "\\"
     return annotations
-
-
-def _parse_label(
-    cells: list[str], recording: str, annotations: Annotations, place: str
-) -> Row:
-    """Return the event of one line."""
-    if len(cells) < 2:
-        raise annotations.fault(
-            place, "expected onset, offset and label, separated by tabs"
-        )
-    onset = number(cells[0], "onset", annotations, place)
-    offset = number(cells[1], "offset", annotations, place)
-    label = require_label("\t".join(cells[2:]).strip(), annotations, place)
-    return Row(place, recording, onset, offset, label, {})
-
-
-def _parse_bounds(
-    cells: list[str], annotations: Annotations, place: str
-) -> dict[str, float]:
-    """Return the frequency range of one line, NaN for an undefined bound."""
-    if len(cells) != 3:
-        raise annotations.fault(
-            place, "expected a backslash, the low and the high frequency"
-        )
-    bounds = {}
-    for name, cell in zip(_BOUNDS, cells[1:]):
-        hertz = number(cell, name, annotations, place)
-        bounds[name] = math.nan if hertz < 0 else hertz
-    return bounds
 
 
 def render(path: Path, filenames: Sequence[str], tables: Sequence[pd.DataFrame]) -> str:
     """Return the label track of one recording."""
     lines = []
-    columns = ["onset", "offset", "event_label", *_BOUNDS]
-    records = tables[0].reindex(columns=columns).itertuples(index=False)
-    for event, (onset, offset, label, low, high) in enumerate(records):
-        where = f"{filenames[0]}, event {event}"
-        text = check_text(str(label), "event_label", where)
-        lines.append(f"{format_time(onset)}\t{format_time(offset)}\t{text}\n")
-        if not (pd.isna(low) and pd.isna(high)):
-            bounds = (
+    for where, onset, offset, label, bounds in written_events(
+        filenames[0], tables[0], _BOUNDS
+    ):
+        lines.append(f"{onset}\t{offset}\t{label}\n")
+        if not all(map(pd.isna, bounds)):
+            low, high = (
                 _UNDEFINED if pd.isna(bound) else format_frequency(bound, where)
-                for bound in (low, high)
+                for bound in bounds
             )
-            lines.append("\t".join(("\\", *bounds)) + "\n")
+            lines.append(f"\\\t{low}\t{high}\n")
     return "".join(lines)

@@ -3,31 +3,26 @@
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from sklearn_sed.events._records import (
     Annotations,
-    Row,
     TextTable,
     check_text,
     extra_columns,
-    fit_cells,
-    format_time,
     format_value,
     is_missing,
     number,
     read_table,
-    require_label,
+    written_events,
 )
+from sklearn_sed.events._tables import REQUIRED_COLUMNS
 from sklearn_sed.exceptions import AnnotationError
 
-_TIMES = ("onset", "offset")
-_STRONG = ("filename", "onset", "offset", "event_label")
-_WEAK = ("filename", "event_labels")
-_DURATIONS = ("filename", "duration")
+_STRONG = ("filename", *REQUIRED_COLUMNS)
 
 
 def parse_events(path: Path, recording: str) -> Annotations:
@@ -37,43 +32,31 @@ def parse_events(path: Path, recording: str) -> Annotations:
         raise AnnotationError(
             str(path), "this is a list of tags without times; read it with read_tags"
         )
-    where = _columns(path, table, _STRONG)
     extra = {
         "score" if name.casefold() == "score" else name: index
         for index, name in enumerate(table.header)
-        if index not in where.values()
+        if name.casefold() not in _STRONG
     }
     annotations = Annotations(path, columns=list(extra))
-    for line, row in table.rows:
-        place = f"line {line}"
-        cells = fit_cells(row, table, annotations, place)
-        filename = cells[where["filename"]]
-        if not filename:
-            raise annotations.fault(place, "filename is missing")
+    for where, cells, (filename, *event) in _named_rows(table, *_STRONG):
         annotations.filenames.append(filename)
-        if all(is_missing(cells[where[name]]) for name in _STRONG[1:]):
-            continue
-        onset, offset = (
-            number(cells[where[name]], name, annotations, place) for name in _TIMES
-        )
-        label = require_label(cells[where["event_label"]], annotations, place)
-        further = {name: cells[index] for name, index in extra.items()}
-        annotations.rows.append(Row(place, filename, onset, offset, label, further))
+        if not all(map(is_missing, event)):
+            onset, offset, label = event
+            further = {name: cells[index] for name, index in extra.items()}
+            annotations.add(where, filename, label, onset, offset, extra=further)
     return annotations
 
 
-def _columns(path: Path, table: TextTable, names: Sequence[str]) -> dict[str, int]:
-    """Return the position of each required column."""
-    found = {name: table.find(name) for name in names}
-    missing = [name for name, index in found.items() if index is None]
-    if missing:
-        raise AnnotationError(
-            f"{path}, line 1",
-            f"the column {missing[0]!r} is missing; the header must name the columns "
-            f"{', '.join(names)}, separated by tabs or commas, got "
-            f"{', '.join(table.header)}",
-        )
-    return {name: index for name, index in found.items() if index is not None}
+def _named_rows(
+    table: TextTable, *names: str, listing: str = ""
+) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Yield where each row is, its cells, and those of columns, the filename first."""
+    positions = table.locate({name: (name,) for name in names}).values()
+    for where, cells in table.rows(listing):
+        chosen = [cells[index] for index in positions]
+        if not chosen[0]:
+            raise AnnotationError(where, "filename is missing")
+        yield where, cells, chosen
 
 
 def render_events(
@@ -84,20 +67,15 @@ def render_events(
         dict.fromkeys(name for table in tables for name in extra_columns(table))
     )
     rows = [[*_STRONG, *extra]]
-    for clip, (filename, table) in enumerate(zip(filenames, tables)):
-        check_text(filename, "filename", f"events, clip {clip}")
+    for index, (filename, table) in enumerate(zip(filenames, tables)):
+        clip = f"events, clip {index}"
+        check_text(filename, "filename", clip)
         if table.empty:
             # Without the empty cells, which sed_eval's reader stumbles over.
             rows.append([filename])
-        # A column that this table lacks has no values.
-        records = table.reindex(columns=[*_STRONG[1:], *extra]).itertuples(index=False)
-        for event, (onset, offset, label, *further) in enumerate(records):
-            where = f"events, clip {clip}, event {event}"
-            text = check_text(str(label), "event_label", where)
-            rows.append(
-                [filename, format_time(onset), format_time(offset), text]
-                + [format_value(*pair, where) for pair in zip(further, extra)]
-            )
+        for where, *event, further in written_events(clip, table, extra):
+            values = [format_value(*pair, where) for pair in zip(further, extra)]
+            rows.append([filename, *event, *values])
     return _join(path, rows)
 
 
@@ -116,39 +94,27 @@ def parse_tags(path: Path) -> tuple[list[str], list[list[str]], list[str]]:
         raise AnnotationError(
             str(path), "this is a list of events with times; read it with read_events"
         )
-    where = _columns(path, table, _WEAK)
-    annotations = Annotations(path)
+    notes = []
     tags: dict[str, dict[str, None]] = {}
-    for line, row in table.rows:
-        place = f"line {line}"
-        if where["event_labels"] == len(table.header) - 1:
-            # In a comma-separated file nobody quoted, each label is a cell of its own.
-            last = where["event_labels"]
-            row = [*row[:last], ",".join(row[last:])]
-        cells = fit_cells(row, table, annotations, place)
-        filename = cells[where["filename"]]
-        if not filename:
-            raise annotations.fault(place, "filename is missing")
+    columns = ("filename", "event_labels")
+    rows = _named_rows(table, *columns, listing=columns[1])
+    for where, _, (filename, cell) in rows:
         if filename in tags:
-            annotations.notes.append(
-                f"{path}, {place}: {filename} is listed more than once; its labels are "
-                "joined"
+            notes.append(
+                f"{where}: {filename} is listed more than once; its labels are joined"
             )
-        cell = cells[where["event_labels"]]
-        labels = (
-            [] if is_missing(cell) else [label.strip() for label in cell.split(",")]
-        )
+        labels = [] if is_missing(cell) else list(map(str.strip, cell.split(",")))
         if "" in labels:
-            raise annotations.fault(place, f"a label is empty in {cell!r}")
+            raise AnnotationError(where, f"a label is empty in {cell!r}")
         tags.setdefault(filename, {}).update(dict.fromkeys(labels))
-    return list(tags), [list(labels) for labels in tags.values()], annotations.notes
+    return list(tags), [list(labels) for labels in tags.values()], notes
 
 
 def render_tags(
     path: Path, filenames: Sequence[str], labels: Sequence[Sequence[str]]
 ) -> str:
     """Return a list of tags."""
-    rows = [list(_WEAK)]
+    rows = [["filename", "event_labels"]]
     for clip, (filename, tags) in enumerate(zip(filenames, labels)):
         where = f"labels, clip {clip}"
         check_text(filename, "filename", where)
@@ -159,18 +125,12 @@ def render_tags(
 
 def parse_durations(path: Path) -> dict[str, float]:
     """Read how many seconds each recording lasts."""
-    table, annotations = read_table(path), Annotations(path)
-    where = _columns(path, table, _DURATIONS)
     durations: dict[str, float] = {}
-    for line, row in table.rows:
-        place = f"line {line}"
-        cells = fit_cells(row, table, annotations, place)
-        filename = cells[where["filename"]]
-        if not filename:
-            raise annotations.fault(place, "filename is missing")
-        seconds = number(cells[where["duration"]], "duration", annotations, place)
+    rows = _named_rows(read_table(path), "filename", "duration")
+    for where, _, (filename, cell) in rows:
+        seconds = number(where, "duration", cell)
         if not 0 < seconds < math.inf:
-            raise annotations.fault(place, f"the duration {seconds} is not positive")
+            raise AnnotationError(where, f"the duration {seconds} is not positive")
         if durations.setdefault(filename, seconds) != seconds:
-            raise annotations.fault(place, f"{filename} has two durations")
+            raise AnnotationError(where, f"{filename} has two durations")
     return durations

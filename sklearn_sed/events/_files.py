@@ -1,5 +1,6 @@
 """Read and write annotation files: which format, which files, which recordings."""
 
+import itertools
 import os
 import re
 import warnings
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from sklearn_sed._storage import replace_file
 from sklearn_sed.events import _audacity, _dcase, _jams, _raven, _rttm
 from sklearn_sed.events._names import match_recordings, recording_stem
 from sklearn_sed.events._records import (
@@ -18,10 +20,8 @@ from sklearn_sed.events._records import (
     check_extent,
     collect,
     extra_columns,
-    read_text,
+    read_lines,
     shorten,
-    split_lines,
-    write_text,
 )
 from sklearn_sed.events._tables import check_events, make_events, stack_tables
 from sklearn_sed.exceptions import AnnotationError
@@ -62,6 +62,9 @@ _FORMATS = {
     "jams": _Format((".jams",), _jams.parse, _jams.render, True, frozenset({"score"})),
     "rttm": _Format((".rttm",), _rttm.parse, _rttm.render, False, frozenset({"score"})),
 }
+# The formats with a file for each recording. A Raven table ends in ".txt" like an
+# Audacity label track, but says more.
+_ONE_FILE_EACH = ("raven", "audacity", "jams")
 # What programs put between the name of the recording and the ending.
 _TABLE_SUFFIX = re.compile(r"(\.Table\.\d+|\.BirdNET)$")
 
@@ -240,7 +243,7 @@ def write_events(
     if path not in files:
         path.mkdir(parents=True, exist_ok=True)
     for file, text in files.items():
-        write_text(file, text)
+        replace_file(file, text.encode())
 
 
 def render_events(
@@ -353,7 +356,7 @@ def write_tags(
             raise AnnotationError(
                 f"labels, clip {clip}", f"expected a list of labels, got {tags!r}"
             )
-    write_text(path, _dcase.render_tags(path, names, labels))
+    replace_file(path, _dcase.render_tags(path, names, labels).encode())
 
 
 def read_durations(path: _Path) -> tuple[list[str], list[float]]:
@@ -432,8 +435,8 @@ def _format_of(path: Path, *, reading: bool) -> str:
         if _ending(path, name):
             return name
     if reading and path.suffix.casefold() == ".txt":
-        lines = split_lines(read_text(path))[:1]
-        header = re.split("[\t,]", lines[0][1].casefold()) if lines else []
+        lines = [line for _, line in read_lines(path)[:1]]
+        header = re.split("[\t,]", lines[0].casefold()) if lines else []
         if "begin time (s)" in header:
             return "raven"
         if "filename" in header:
@@ -447,16 +450,14 @@ def _format_of(path: Path, *, reading: bool) -> str:
 
 def _label_files(folder: Path, name: str | None) -> tuple[str, list[Path]]:
     """Return the format of a folder's label files, and these in sorted order."""
-    files = sorted(file for file in folder.iterdir() if file.is_file())
-    raven = [file for file in files if _ending(file, "raven")]
-    plain = [
-        file
-        for file in files
-        if _ending(file, "audacity") and not _ending(file, "raven")
-    ]
+    files: dict[str, list[Path]] = {name: [] for name in _ONE_FILE_EACH}
+    for file in sorted(filter(Path.is_file, folder.iterdir())):
+        kind = next((name for name in files if _ending(file, name)), None)
+        if kind is not None:
+            files[kind].append(file)
     if name is None:
-        others = [file for file in files if _ending(file, "jams")]
-        names = {_format_of(file, reading=True) for file in [*raven, *plain, *others]}
+        every = itertools.chain.from_iterable(files.values())
+        names = {_format_of(file, reading=True) for file in every}
         if len(names) > 1:
             raise AnnotationError(
                 str(folder),
@@ -469,11 +470,9 @@ def _label_files(folder: Path, name: str | None) -> tuple[str, list[Path]]:
             str(folder),
             f"a file of the format {name!r} is about many recordings; pass the file",
         )
-    chosen = {
-        "audacity": plain,
-        "raven": raven or plain,
-        "jams": [file for file in files if _ending(file, "jams")],
-    }[name]
+    chosen = files[name]
+    if name == "raven":
+        chosen = chosen or files["audacity"]
     if not chosen:
         raise AnnotationError(str(folder), "the folder has no label files")
     return name, chosen
@@ -481,7 +480,7 @@ def _label_files(folder: Path, name: str | None) -> tuple[str, list[Path]]:
 
 def _recording(file: Path) -> str:
     """Return the name that a label file gives its recording."""
-    for name in ("raven", "audacity", "jams"):
+    for name in _ONE_FILE_EACH:
         ending = _ending(file, name)
         if ending:
             return _TABLE_SUFFIX.sub("", file.name[: -len(ending)])

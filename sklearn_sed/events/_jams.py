@@ -8,14 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from sklearn_sed.events._records import (
-    Annotations,
-    Row,
-    check_text,
-    number,
-    read_text,
-    require_label,
-)
+from sklearn_sed.events._records import Annotations, read_text, written_events
 from sklearn_sed.exceptions import AnnotationError
 
 
@@ -47,9 +40,8 @@ def parse(path: Path, recording: str) -> Annotations:
         jams.JamsError,
     ) as error:
         raise AnnotationError(str(path), f"not a JAMS file ({error})") from error
-    annotations = Annotations(
-        path, [recording], columns=["score"], names_recordings=False
-    )
+    annotations = Annotations(path, [recording], columns=["score"])
+    annotations.names_recordings = False
     if namespaces and not known:
         raise AnnotationError(
             str(path),
@@ -63,36 +55,24 @@ def parse(path: Path, recording: str) -> Annotations:
         )
     for index, annotation in enumerate(known):
         for event, observation in enumerate(annotation.data):
-            place = f"annotation {index}, observation {event}"
-            label = observation.value
+            where = f"{path}, annotation {index}, observation {event}"
+            time, duration, label, confidence = observation
             if not isinstance(label, str):
-                raise annotations.fault(place, f"the value {label!r} is not a label")
-            onset, duration = (
-                number(str(getattr(observation, name)), name, annotations, place)
-                for name in ("time", "duration")
-            )
-            # The sum of two decimals, not of their binary neighbours.
-            offset = round(onset + duration, 9)
-            score = observation.confidence
-            extra = {} if score is None else {"score": score}
-            require_label(label.strip(), annotations, place)
-            annotations.rows.append(
-                Row(place, recording, onset, offset, label.strip(), extra)
+                raise AnnotationError(where, f"the value {label!r} is not a label")
+            extra = {} if confidence is None else {"score": confidence}
+            annotations.add(
+                where, recording, label.strip(), time, duration=duration, extra=extra
             )
     return annotations
 
 
 def _annotations_of_events(annotations: Sequence[Any]) -> list[Any]:
     """Return the segment annotations or, where there are none, the tags."""
-    for prefix in ("segment_", "tag_"):
-        known = [
-            annotation
-            for annotation in annotations
-            if annotation.namespace.startswith(prefix)
-        ]
-        if known:
-            return known
-    return []
+    kinds = {
+        prefix: [known for known in annotations if known.namespace.startswith(prefix)]
+        for prefix in ("segment_", "tag_")
+    }
+    return kinds["segment_"] or kinds["tag_"]
 
 
 def render(path: Path, filenames: Sequence[str], tables: Sequence[pd.DataFrame]) -> str:
@@ -105,14 +85,15 @@ def render(path: Path, filenames: Sequence[str], tables: Sequence[pd.DataFrame])
     table = tables[0]
     duration = round(float(table["offset"].max()), 6) if len(table) else 0.0
     annotation = jams.Annotation("segment_open", time=0, duration=duration)
-    for event, row in enumerate(table.to_dict("records")):
-        where = f"{filenames[0]}, event {event}"
-        onset = round(row["onset"], 6)
+    for _, onset, offset, label, (score,) in written_events(
+        filenames[0], table, ["score"]
+    ):
+        time = float(onset)
         annotation.append(
-            time=onset,
-            duration=round(round(row["offset"], 6) - onset, 6),
-            value=check_text(str(row["event_label"]), "event_label", where),
-            confidence=row.get("score"),
+            time=time,
+            duration=round(float(offset) - time, 6),
+            value=label,
+            confidence=score if "score" in table else None,
         )
     document = jams.JAMS(annotations=[annotation])
     document.file_metadata.duration = duration

@@ -5,7 +5,7 @@ import io
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
 from itertools import pairwise
@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from sklearn_sed._storage import replace_file
 from sklearn_sed.events._tables import REQUIRED_COLUMNS, find_fault
 from sklearn_sed.exceptions import AnnotationError
 
@@ -28,9 +27,9 @@ _MAX_CELLS = 20
 
 
 class Row(NamedTuple):
-    """One event as a file has it; `place` says where ("line 3")."""
+    """One event as a file has it; `where` names the file and the place in it."""
 
-    place: str
+    where: str
     filename: str
     onset: float
     offset: float
@@ -53,22 +52,83 @@ class Annotations:
     notes: list[str] = field(default_factory=list)
     """What the reader has to be warned of."""
 
-    def fault(self, place: str, reason: str) -> AnnotationError:
-        """Return the complaint about one place in the file."""
-        return AnnotationError(f"{self.path}, {place}", reason)
+    def add(
+        self,
+        where: str,
+        filename: str,
+        label: str,
+        onset: Any,
+        offset: Any = None,
+        duration: Any = None,
+        extra: dict[str, Any] | None = None,
+    ) -> None:
+        """Add an event by its cells, of which one says when it ends."""
+        start = number(where, "onset", onset)
+        if duration is None:
+            stop = number(where, "offset", offset)
+        else:
+            length = number(where, "duration", duration)
+            if length < 0:
+                raise AnnotationError(where, f"the duration {length} is negative")
+            # The sum of two decimals, not of their binary neighbours.
+            stop = round(start + length, 9)
+        if not label:
+            raise AnnotationError(where, "event_label is missing; name every event")
+        self.filenames.append(filename)
+        self.rows.append(Row(where, filename, start, stop, label, extra or {}))
 
 
 class TextTable(NamedTuple):
-    """A text file with a header: its column names and its rows by line number."""
+    """A text file with a header: its column names, and where each row is."""
 
+    path: Path
     header: list[str]
-    rows: list[tuple[int, list[str]]]
+    lines: list[tuple[str, list[str]]]
+
+    def rows(self, listing: str = "") -> Iterator[tuple[str, list[str]]]:
+        """Yield where each row is, and as many cells as the header has.
+
+        Surplus cells belong to the column `listing` where it is the last: in a file
+        that nobody quoted, each label of a list is a cell of its own.
+        """
+        width = len(self.header)
+        for where, cells in self.lines:
+            if self.header[-1].casefold() == listing:
+                cells = [*cells[: width - 1], ",".join(cells[width - 1 :])]
+            if any(cells[width:]):
+                raise AnnotationError(
+                    where,
+                    f"{len(cells)} cells where the header names {width} columns; quote "
+                    "cells that contain the separator, and write decimals with a point",
+                )
+            yield where, cells[:width] + [""] * (width - len(cells))
 
     def find(self, *names: str) -> int | None:
         """Return the position of the first of these columns, in any letter case."""
         position = {name.casefold(): index for index, name in enumerate(self.header)}
         found = (position.get(name.casefold()) for name in names)
         return next((index for index in found if index is not None), None)
+
+    def locate(
+        self,
+        required: dict[str, tuple[str, ...]],
+        optional: dict[str, tuple[str, ...]] | None = None,
+    ) -> dict[str, int]:
+        """Return the positions of columns by our names for them."""
+        positions = {}
+        for name, headings in (required | (optional or {})).items():
+            index = self.find(*headings)
+            if index is not None:
+                positions[name] = index
+            elif name in required:
+                expected = (" or ".join(headings) for headings in required.values())
+                raise AnnotationError(
+                    f"{self.path}, line 1",
+                    f"the column {headings[0]!r} is missing; the header must name the "
+                    f"columns {', '.join(expected)}, separated by tabs or commas, got "
+                    f"{', '.join(self.header)}",
+                )
+        return positions
 
 
 def read_text(path: Path) -> str:
@@ -83,46 +143,51 @@ def read_text(path: Path) -> str:
         ) from error
 
 
-def split_lines(text: str) -> list[tuple[int, str]]:
-    """Return the lines that are not blank with their numbers, whatever ends a line."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+def read_lines(path: Path) -> list[tuple[str, str]]:
+    """Return the lines that are not blank and where they are, whatever ends a line."""
+    lines = read_text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [
+        (f"{path}, line {number}", line)
+        for number, line in enumerate(lines, 1)
+        if line.strip()
+    ]
 
 
 def read_table(path: Path, *, quoted: bool = True) -> TextTable:
     """Read a tab- or comma-separated file with a header."""
     text = read_text(path)
-    lines = split_lines(text)
-    if not lines:
+    lines = io.StringIO(text, newline="")
+    first = next(filter(str.strip, lines), "")
+    if not first:
         raise AnnotationError(str(path), "the file is empty, a header was expected")
-    delimiter = "\t" if "\t" in lines[0][1] else ","
+    lines.seek(0)
     reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=delimiter,
+        lines,
+        delimiter="\t" if "\t" in first else ",",
         quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
         strict=True,
     )
-    table = []
+    rows = []
     try:
         for cells in reader:
             if any("\n" in cell or "\r" in cell for cell in cells):
                 raise csv.Error("a quoted cell runs over several lines")
             stripped = [cell.strip() for cell in cells]
             if any(stripped):
-                table.append((reader.line_num, stripped))
+                rows.append((f"{path}, line {reader.line_num}", stripped))
     except csv.Error as error:
         raise AnnotationError(
             f"{path}, line {reader.line_num}", f"{error}; check the quotation marks"
         ) from error
-    header = [name or f"column_{index}" for index, name in enumerate(table[0][1], 1)]
+    header = [name or f"column_{index}" for index, name in enumerate(rows[0][1], 1)]
     count = Counter(name.casefold() for name in header)
     repeated = [name for name in header if count[name.casefold()] > 1]
     if repeated:
         raise AnnotationError(
             f"{path}, line 1", f"the column {repeated[0]!r} appears twice"
         )
-    check_extent(path, len(header), len(table), len(text))
-    return TextTable(header, table[1:])
+    check_extent(path, len(header), len(rows), len(text))
+    return TextTable(path, header, rows[1:])
 
 
 def check_extent(path: Path, n_columns: int, n_rows: int, n_characters: int) -> None:
@@ -135,100 +200,64 @@ def check_extent(path: Path, n_columns: int, n_rows: int, n_characters: int) -> 
         )
 
 
-def fit_cells(
-    cells: list[str], table: TextTable, annotations: Annotations, place: str
-) -> list[str]:
-    """Return as many cells as the header has, or complain about surplus ones."""
-    width = len(table.header)
-    if any(cells[width:]):
-        raise annotations.fault(
-            place,
-            f"{len(cells)} cells where the header names {width} columns; quote cells "
-            "that contain the separator, and write decimals with a point",
-        )
-    return cells[:width] + [""] * (width - len(cells))
-
-
 def is_missing(cell: str) -> bool:
     """Tell whether a cell stands for no value."""
     return cell.casefold() in _MISSING
 
 
-def number(cell: str, name: str, annotations: Annotations, place: str) -> float:
+def number(where: str, name: str, cell: Any) -> float:
     """Return a cell's number, or say what is wrong with it."""
+    text = str(cell)
     try:
-        if "_" in cell:
+        if "_" in text:
             raise ValueError("an underscore")
-        return float(cell)
+        return float(text)
     except ValueError:
-        if is_missing(cell):
+        if is_missing(text):
             reason = f"{name} is missing"
-        elif _DECIMAL_COMMA.fullmatch(cell):
+        elif _DECIMAL_COMMA.fullmatch(text):
             reason = (
-                f"{name} {cell!r} has a decimal comma; write {cell.replace(',', '.')}"
+                f"{name} {text!r} has a decimal comma; write {text.replace(',', '.')}"
             )
         else:
-            reason = f"{name} {cell!r} is not a number"
-        raise annotations.fault(place, reason) from None
+            reason = f"{name} {text!r} is not a number"
+        raise AnnotationError(where, reason) from None
 
 
-def require_label(label: str, annotations: Annotations, place: str) -> str:
-    """Return a label that is not empty."""
-    if not label:
-        raise annotations.fault(place, "event_label is missing; name every event")
-    return label
-
-
-def collect(
-    files: Iterable[Annotations],
-) -> tuple[list[str], list[pd.DataFrame]]:
+def collect(files: Sequence[Annotations]) -> tuple[list[str], list[pd.DataFrame]]:
     """Check the rows of files and sort them into one event table per recording."""
-    files = list(files)
     for annotations in files:
-        _check_rows(annotations)
         _report_duplicates(annotations)
-    clips = {
-        name: clip
-        for clip, name in enumerate(
-            dict.fromkeys(name for parsed in files for name in parsed.filenames)
-        )
-    }
-    rows = [row for parsed in files for row in parsed.rows]
-    clip = np.array([clips[row.filename] for row in rows], dtype=np.int64)
-    onset = np.array([row.onset for row in rows], dtype=np.float64)
-    offset = np.array([row.offset for row in rows], dtype=np.float64)
-    rank = {label: i for i, label in enumerate(sorted({r.event_label for r in rows}))}
-    label = np.array([rank[row.event_label] for row in rows], dtype=np.int64)
-    order = np.lexsort((offset, label, onset, clip))
-    columns: dict[str, Any] = {
-        "onset": onset,
-        "offset": offset,
-        "event_label": pd.Series([row.event_label for row in rows], dtype=str),
-    }
-    for name in dict.fromkeys(name for parsed in files for name in parsed.columns):
-        values = _score(files) if name == "score" else _extra(name, rows)
-        if values is not None:
-            columns[name] = values
-    table = pd.DataFrame(columns).iloc[order]
-    bounds = np.searchsorted(clip[order], np.arange(len(clips) + 1))
-    tables = [
-        table.iloc[start:stop].reset_index(drop=True)
-        for start, stop in pairwise(bounds)
-    ]
-    return list(clips), tables
-
-
-def _check_rows(annotations: Annotations) -> None:
-    """Refuse impossible events, naming their place."""
-    rows = annotations.rows
+    rows = [row for annotations in files for row in annotations.rows]
     times = {
         "onset": np.array([row.onset for row in rows], dtype=np.float64),
         "offset": np.array([row.offset for row in rows], dtype=np.float64),
     }
-    fault = find_fault(times)
+    further = {}
+    for name in dict.fromkeys(name for own in files for name in own.columns):
+        if name != "score":
+            further[name] = _values(name, rows)
+        elif _have_scores(rows):
+            scores = [number(row.where, name, row.extra[name]) for row in rows]
+            further[name] = np.array(scores, dtype=np.float64)
+    fault = find_fault(times | {k: v for k, v in further.items() if k == "score"})
     if fault is not None:
         event, reason = fault
-        raise annotations.fault(rows[event].place, reason)
+        raise AnnotationError(rows[event].where, reason)
+    names = list(dict.fromkeys(name for own in files for name in own.filenames))
+    position = {name: clip for clip, name in enumerate(names)}
+    clip = np.array([position[row.filename] for row in rows], dtype=np.int64)
+    labels = np.array([row.event_label for row in rows], dtype=object)
+    rank = np.unique(labels, return_inverse=True)[1]
+    order = np.lexsort((times["offset"], rank, times["onset"], clip))
+    columns = {**times, "event_label": pd.Series(labels, dtype=str), **further}
+    table = pd.DataFrame(columns).iloc[order]
+    bounds = np.searchsorted(clip[order], np.arange(len(names) + 1))
+    tables = [
+        table.iloc[start:stop].reset_index(drop=True)
+        for start, stop in pairwise(bounds)
+    ]
+    return names, tables
 
 
 def _report_duplicates(annotations: Annotations) -> None:
@@ -236,9 +265,10 @@ def _report_duplicates(annotations: Annotations) -> None:
     first: dict[tuple, str] = {}
     repeats = []
     for row in annotations.rows:
-        place = first.setdefault(row[1:5], row.place)
-        if place is not row.place:
-            repeats.append(f"{row.place} repeats {place}")
+        where = first.setdefault(row[1:5], row.where)
+        if where is not row.where:
+            places = [text.rpartition(", ")[2] for text in (row.where, where)]
+            repeats.append(" repeats ".join(places))
     if repeats:
         annotations.notes.append(
             f"{annotations.path}: {len(repeats)} events are listed more than once and "
@@ -246,33 +276,20 @@ def _report_duplicates(annotations: Annotations) -> None:
         )
 
 
-def _score(files: list[Annotations]) -> np.ndarray | None:
-    """Return the score of every row, or None when no row has one."""
-    scores: list[float] = []
-    scored = bare = None
-    for annotations in files:
-        for row in annotations.rows:
-            cell = str(row.extra.get("score", ""))
-            if is_missing(cell):
-                bare = bare or (annotations, row.place)
-                continue
-            scored = scored or (annotations, row.place)
-            value = number(cell, "score", annotations, row.place)
-            if not math.isfinite(value):
-                raise annotations.fault(
-                    row.place, f"score is {value}, it must be a finite number"
-                )
-            scores.append(value)
-    if bare and scored:
-        raise bare[0].fault(
-            bare[1],
-            f"the event has no score while that of {scored[0].path}, {scored[1]} has; "
-            "give all events a score or none",
+def _have_scores(rows: Sequence[Row]) -> bool:
+    """Tell whether events have a score, or say which has none beside others."""
+    scored = [not is_missing(str(row.extra.get("score", ""))) for row in rows]
+    if any(scored) and not all(scored):
+        bare, other = rows[scored.index(False)], rows[scored.index(True)]
+        raise AnnotationError(
+            bare.where,
+            f"the event has no score while that of {other.where} has; give all events "
+            "a score or none",
         )
-    return None if bare else np.array(scores, dtype=np.float64)
+    return all(scored)
 
 
-def _extra(name: str, rows: list[Row]) -> np.ndarray:
+def _values(name: str, rows: Sequence[Row]) -> np.ndarray:
     """Return a further column: numbers where all cells are plain ones, else text."""
     cells = [str(row.extra.get(name, "")) for row in rows]
     present = [cell for cell in cells if not is_missing(cell)]
@@ -300,11 +317,6 @@ def check_text(text: str, name: str, where: str, forbidden: str = "\t\r\n") -> s
     raise AnnotationError(where, f"the {name} {text!r} {reason}; rename it")
 
 
-def format_time(seconds: float) -> str:
-    """Return a time to the microsecond."""
-    return f"{seconds:.6f}"
-
-
 def format_frequency(hertz: float, where: str) -> str:
     """Return a frequency to the microhertz, never above what is given.
 
@@ -327,11 +339,22 @@ def format_value(value: Any, name: str, where: str) -> str:
     return check_text(str(value), name, where)
 
 
+def written_events(
+    clip: str,
+    table: pd.DataFrame,
+    columns: Sequence[str] = (),
+    forbidden: str = "\t\r\n",
+) -> Iterator[tuple[str, str, str, str, list[Any]]]:
+    """Yield where each event is, its times and label as text, and further values."""
+    chosen = table.reindex(columns=[*REQUIRED_COLUMNS, *columns])
+    records = chosen.itertuples(index=False, name=None)
+    for event, (onset, offset, label, *further) in enumerate(records):
+        where = f"{clip}, event {event}"
+        text = check_text(str(label), "event_label", where, forbidden)
+        # To the microsecond.
+        yield where, f"{onset:.6f}", f"{offset:.6f}", text, further
+
+
 def extra_columns(table: pd.DataFrame) -> list[str]:
     """Return the columns beyond those of every event table and the clip's name."""
     return [name for name in table if name not in (*REQUIRED_COLUMNS, "filename")]
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file as a whole or not at all."""
-    replace_file(path, text.encode())

@@ -8,18 +8,15 @@ import pandas as pd
 
 from sklearn_sed.events._records import (
     Annotations,
-    Row,
     check_text,
-    format_time,
     format_value,
-    number,
-    read_text,
+    read_lines,
     shorten,
-    split_lines,
+    written_events,
 )
+from sklearn_sed.exceptions import AnnotationError
 
 _N_FIELDS = 8  # type, file, channel, onset, duration, text, subtype, name
-_CONFIDENCE = 8
 _NONE = "<NA>"
 _BLANKS = re.compile(r"[ \t]+")
 
@@ -28,31 +25,22 @@ def parse(path: Path, recording: str) -> Annotations:
     """Read the SPEAKER lines of a file, whose names are the labels."""
     annotations = Annotations(path, columns=["score"])
     others = []
-    for line, text in split_lines(read_text(path)):
-        place = f"line {line}"
+    for where, text in read_lines(path):
         fields = _BLANKS.split(text.strip(" \t"))
         if fields[0].startswith(";;"):
             continue
         if fields[0] != "SPEAKER":
-            others.append(f"{fields[0]!r} in {place}")
+            others.append(f"{fields[0]!r} in {where.rpartition(', ')[2]}")
             continue
         if len(fields) < _N_FIELDS:
-            raise annotations.fault(
-                place,
+            raise AnnotationError(
+                where,
                 f"expected at least {_N_FIELDS} fields separated by blanks, got "
                 f"{len(fields)}",
             )
-        onset = number(fields[3], "onset", annotations, place)
-        duration = number(fields[4], "duration", annotations, place)
-        if duration < 0:
-            raise annotations.fault(place, f"the duration {duration} is negative")
-        confidence = fields[_CONFIDENCE] if len(fields) > _CONFIDENCE else _NONE
-        # The sum of two decimals, not of their binary neighbours.
-        offset = round(onset + duration, 9)
-        annotations.filenames.append(fields[1])
-        annotations.rows.append(
-            Row(place, fields[1], onset, offset, fields[7], {"score": confidence})
-        )
+        _, filename, _, onset, duration, _, _, name, *rest = fields
+        extra = {"score": rest[0] if rest else _NONE}
+        annotations.add(where, filename, name, onset, duration=duration, extra=extra)
     if others:
         annotations.notes.append(
             f"{path}: lines of other types than SPEAKER are left out: {shorten(others)}"
@@ -62,19 +50,19 @@ def parse(path: Path, recording: str) -> Annotations:
 
 def render(path: Path, filenames: Sequence[str], tables: Sequence[pd.DataFrame]) -> str:
     """Return the events of recordings; one without any has no line."""
+    blanks = " \t\r\n"
     lines = []
-    for clip, (filename, table) in enumerate(zip(filenames, tables)):
-        check_text(filename, "filename", f"events, clip {clip}", " \t\r\n")
-        columns = ["onset", "offset", "event_label", "score"]
-        records = table.reindex(columns=columns).itertuples(index=False)
-        for event, (onset, offset, label, score) in enumerate(records):
-            where = f"events, clip {clip}, event {event}"
-            name = check_text(str(label), "event_label", where, " \t\r\n")
+    for index, (filename, table) in enumerate(zip(filenames, tables)):
+        clip = f"events, clip {index}"
+        check_text(filename, "filename", clip, blanks)
+        for where, onset, offset, label, (score,) in written_events(
+            clip, table, ["score"], blanks
+        ):
             # The difference of the times as written, so that they can be restored.
-            duration = round(offset, 6) - round(onset, 6)
+            duration = float(offset) - float(onset)
             confidence = format_value(score, "score", where) or _NONE
             lines.append(
-                f"SPEAKER {filename} 1 {format_time(onset)} {format_time(duration)} "
-                f"{_NONE} {_NONE} {name} {confidence} {_NONE}\n"
+                f"SPEAKER {filename} 1 {onset} {duration:.6f} {_NONE} {_NONE} {label} "
+                f"{confidence} {_NONE}\n"
             )
     return "".join(lines)
