@@ -3,31 +3,19 @@
 import numbers
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    _num_samples,
-)
+from sklearn.utils.validation import _check_sample_weight
 
-from sklearn_sed.events import (
-    TagArray,
-    check_events,
-    is_event_tables,
-    stack_tables,
-    to_tags,
-)
-from sklearn_sed.exceptions import (
-    LabelError,
-    RareClassWarning,
-)
+from sklearn_sed.events import TagArray, check_events, is_event_tables, to_tags
+from sklearn_sed.events._tables import check_labels, find_odd_label
+from sklearn_sed.exceptions import LabelError, RareClassWarning
 
 UNLABELLED = -1
 _COLLECTIONS = (list, tuple, np.ndarray, pd.Series, pd.Index)
@@ -37,12 +25,14 @@ _COLLECTIONS = (list, tuple, np.ndarray, pd.Series, pd.Index)
 class Tags:
     """Weak labels: which classes are in which clip.
 
-    ``single`` tells that y gave one label per clip; rows of −1 are unlabelled clips.
-    ``events`` are the event tables of strong labels.
+    ``of`` tells whether y gave the labels of each clip, columns with names, or columns
+    without; ``single`` that it gave one label per clip. Rows of −1 are unlabelled
+    clips. ``events`` are the event tables of strong labels.
     """
 
     indicator: np.ndarray
     classes: np.ndarray
+    of: Literal["labels", "names", "numbers"] = "labels"
     single: bool = False
     events: np.ndarray | None = None
 
@@ -60,9 +50,7 @@ class Tags:
         return (self.indicator != UNLABELLED).all(axis=1)
 
 
-def check_tags(
-    y: Any, n_clips: int, classes: ArrayLike | None = None, *, name: str = "y"
-) -> Tags:
+def check_tags(y: Any, n_clips: int, classes: Any = None, *, name: str = "y") -> Tags:
     """Check weak or strong labels and reduce them to an indicator.
 
     Parameters
@@ -89,89 +77,76 @@ def check_tags(
     LabelError
         If labels are unknown, of the wrong form, or not as many as clips.
     """
-    if isinstance(y, Tags):
-        return y if classes is None else _in_order(y, np.asarray(classes), name)
-    if y is None:
-        raise LabelError(
-            f"the estimator requires {name} to be passed, but the target {name} is None"
-        )
-    if not hasattr(y, "__len__") and not sparse.issparse(y):
-        y = np.asarray(y)
-    n_labels = _num_samples(y)
-    if n_labels != n_clips:
+    tags = _encode(y, name)
+    if len(tags) != n_clips:
         raise LabelError(
             "Found input variables with inconsistent numbers of samples: X has "
-            f"{n_clips} clips and {name} has {n_labels} entries"
+            f"{n_clips} clips and {name} has {len(tags)} entries"
         )
-    if n_labels == 0:
+    if not n_clips:
         raise LabelError(f"{name} is empty: pass the labels of at least one clip")
-    known = None if classes is None else check_class_names(classes, "classes")
-    tags = _encode(y, known, name)
+    if classes is not None:
+        tags = _in_order(tags, np.array(check_labels(classes, "classes")), name)
     if not len(tags.classes):
         raise LabelError(
-            f"{name} names no class: all of its {n_labels} entries are empty; if they "
+            f"{name} names no class: all of its {n_clips} entries are empty; if they "
             "were read from a file, check that its filenames are those of the clips"
         )
     return tags
 
 
-def check_class_names(names: ArrayLike, where: str) -> np.ndarray:
-    """Return the names of classes, or complain about missing or repeated ones."""
-    named = np.asarray(names)
-    labels = named.tolist()
-    if named.ndim != 1 or pd.isna(named).any():
-        raise LabelError(f"{where}: {labels} must name each class; None names none")
-    twice = next((label for label in labels if labels.count(label) > 1), None)
-    if twice is not None:
-        raise LabelError(f"{where}: {twice!r} names two classes; names must differ")
-    return named
-
-
 def _in_order(tags: Tags, classes: np.ndarray, name: str) -> Tags:
-    """Return tags with their columns in the order of the classes."""
-    found = tags.classes.tolist()
-    if sorted(map(repr, found)) != sorted(map(repr, classes.tolist())):
-        raise LabelError(f"{name} has the classes {found}, expected {classes.tolist()}")
-    columns = [found.index(label) for label in classes.tolist()]
-    return replace(tags, indicator=tags.indicator[:, columns], classes=classes)
+    """Return tags with a column for each of the classes, in their order."""
+    found, known = tags.classes.tolist(), classes.tolist()
+    if tags.of == "numbers" and len(found) != len(known):
+        raise LabelError(
+            f"{name} has {len(found)} columns, expected {len(known)}: one for each of "
+            f"{known}"
+        )
+    if tags.of == "numbers":
+        return replace(tags, classes=classes, of="names")
+    if tags.of == "names" and set(found) != set(known):
+        raise LabelError(f"{name} has the columns {found}, expected {known}")
+    column = {label: index for index, label in enumerate(known)}
+    for label, present in zip(found, tags.indicator.T):
+        if label not in column:
+            raise _unknown(f"{name}, clip {present.argmax()}", label, classes)
+    indicator = np.zeros((len(tags), len(known)), dtype=np.int8)
+    indicator[:, [column[label] for label in found]] = tags.indicator
+    return replace(tags, indicator=indicator, classes=classes)
 
 
-def _encode(y: Any, known: np.ndarray | None, name: str) -> Tags:
-    """Reduce labels of any form to an indicator of the known classes, or of theirs."""
+def _encode(y: Any, name: str) -> Tags:
+    """Reduce labels of any form to an indicator of the classes that they name."""
+    if isinstance(y, Tags):
+        return y
+    if y is None:
+        raise LabelError(
+            f"the estimator requires {name} to be passed, but the target {name} is None"
+        )
     if is_event_tables(y):
-        tables = list(check_events(y, name=name))
-        present: Any = to_tags(tables, None if known is None else known.tolist())
-        indicator = np.asarray(present, dtype=np.int8)
-        classes = present.classes if known is None else known
-        return Tags(indicator, classes, events=stack_tables(tables))
+        tables = check_events(y, name=name)
+        present: Any = to_tags(list(tables))
+        return Tags(np.asarray(present, np.int8), present.classes, events=tables)
     if isinstance(y, TagArray) and y.classes is not None:
         y = pd.DataFrame(np.asarray(y), columns=y.classes)
-    if isinstance(y, pd.DataFrame) or sparse.issparse(y):
-        return _from_indicator(y, known, name)
-    if _has_label_lists(y):
-        return _from_lists(y, known, name)
-    matrix = np.asarray(y)
-    if matrix.ndim == 2 and not (matrix.shape[1] == 1 and not _is_binary(matrix)):
-        return _from_indicator(matrix, known, name)
-    return _from_vector(matrix, known, name)
+    if isinstance(y, pd.DataFrame):
+        columns = np.array(check_labels(y.columns, f"the columns of {name}"))
+        return Tags(_check_indicator(y, name), columns, "names")
+    if not sparse.issparse(y):
+        if hasattr(y, "__len__") and _has_label_lists(y):
+            return _from_lists(y, name)
+        matrix = np.asarray(y)
+        if matrix.ndim != 2 or (matrix.shape[1] == 1 and not _is_binary(matrix)):
+            return _from_vector(np.asarray(y, dtype=object), name)
+    indicator = _check_indicator(y, name)
+    return Tags(indicator, np.arange(indicator.shape[1]), "numbers")
 
 
 def named_labels(y: Any) -> set:
     """Return the labels that y calls by name; none where it only counts classes."""
-    if isinstance(y, Tags):
-        return set(y.classes.tolist())
-    if is_event_tables(y):
-        return {label for table in check_events(y) for label in table["event_label"]}
-    if isinstance(y, TagArray) and y.classes is not None:
-        return set(y.classes)
-    if isinstance(y, pd.DataFrame):
-        return set(y.columns)
-    if sparse.issparse(y):
-        return set()
-    if _has_label_lists(y):
-        rows = (row for row in y if np.iterable(row) and not isinstance(row, str))
-        return {label for row in rows for label in row}
-    return set(np.asarray(y).tolist()) if np.ndim(y) == 1 else set()
+    tags = _encode(y, "y")
+    return set() if tags.of == "numbers" else set(tags.classes.tolist())
 
 
 def _has_label_lists(y: Any) -> bool:
@@ -194,7 +169,7 @@ def _is_binary(values: Any) -> bool:
     return bool(np.isin(np.asarray(values), [0, 1, UNLABELLED]).all())
 
 
-def _from_lists(y: Any, known: np.ndarray | None, name: str) -> Tags:
+def _from_lists(y: Any, name: str) -> Tags:
     """Encode a collection of labels per clip."""
     for i, row in enumerate(y):
         if isinstance(row, str) or not np.iterable(row):
@@ -202,45 +177,31 @@ def _from_lists(y: Any, known: np.ndarray | None, name: str) -> Tags:
                 f"{name}, clip {i}: {row!r} is not a list or set of labels; pass "
                 f"[{row!r}] where there is one label, [] where there is none"
             )
-        if any(label == "" or pd.isna(label) for label in row):
-            raise LabelError(
-                f"{name}, clip {i}: {list(row)!r} holds a label that is missing; pass "
-                "[] for a clip with none of the sounds"
-            )
-    if known is None:
-        known = _sorted_labels({label for row in y for label in row}, name)
-    column = {label: j for j, label in enumerate(known.tolist())}
-    indicator = np.zeros((len(y), len(known)), dtype=np.int8)
-    for i, row in enumerate(y):
-        for label in row:
-            if label not in column:
-                raise _unknown(f"{name}, clip {i}", label, known)
-            indicator[i, column[label]] = 1
-    return Tags(indicator, known)
+    labels = [label for row in y for label in row]
+    clip = np.repeat(np.arange(len(y)), [len(row) for row in y])
+    classes, column = _sort_labels(labels, clip, name)
+    indicator = np.zeros((len(y), len(classes)), dtype=np.int8)
+    indicator[clip, column] = 1
+    return Tags(indicator, classes)
 
 
-def _sorted_labels(labels: set, name: str) -> np.ndarray:
-    """Return labels in order, or complain that they are of several types."""
-    try:
-        return np.array(sorted(labels))
-    except TypeError as error:
-        kinds = sorted({type(label).__name__ for label in labels})
+def _sort_labels(
+    labels: Any, clip: np.ndarray, name: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct labels in order, and which of them each label is."""
+    fault = find_odd_label(labels)
+    if fault is None and "" in labels:
+        fault = labels.index(""), "is missing"
+    if fault is not None:
         raise LabelError(
-            f"{name} holds labels of the types {kinds}, which have no order: pass "
-            "names alone (str), or numbers alone"
-        ) from error
+            f"{name}, clip {clip[fault[0]]}: a label {fault[1]}; pass a list of labels "
+            "per clip, [] for a clip with none of the sounds"
+        )
+    return np.unique(np.array(labels), return_inverse=True)
 
 
-def _from_indicator(y: Any, known: np.ndarray | None, name: str) -> Tags:
-    """Check an indicator; a DataFrame's columns name the classes."""
-    columns = None
-    if isinstance(y, pd.DataFrame):
-        columns = check_class_names(y.columns, f"the columns of {name}")
-        if known is not None and set(columns) != set(known):
-            raise LabelError(
-                f"{name} has the columns {columns.tolist()}, expected {known.tolist()}"
-            )
-        y = y[known.tolist()] if known is not None else y
+def _check_indicator(y: Any, name: str) -> np.ndarray:
+    """Return an indicator as int8, or say what else it is."""
     matrix = _as_numbers(y.toarray() if sparse.issparse(y) else y)
     if matrix.dtype.kind not in "biuf":
         raise LabelError(
@@ -257,14 +218,7 @@ def _from_indicator(y: Any, known: np.ndarray | None, name: str) -> Tags:
             "indicator holds 0 and 1, or −1 throughout for an unlabelled clip; pass "
             "numbers that are labels as one set per clip"
         )
-    if known is None:
-        known = np.arange(matrix.shape[1]) if columns is None else columns
-    if matrix.shape[1] != len(known):
-        raise LabelError(
-            f"{name} has {matrix.shape[1]} columns, expected {len(known)}: one for "
-            f"each of {known.tolist()}"
-        )
-    return Tags(matrix.astype(np.int8), known)
+    return matrix.astype(np.int8)
 
 
 def _as_numbers(values: Any) -> np.ndarray:
@@ -277,7 +231,7 @@ def _as_numbers(values: Any) -> np.ndarray:
     return np.where(pd.isna(matrix), np.nan, matrix).astype(np.float64)
 
 
-def _from_vector(y: np.ndarray, known: np.ndarray | None, name: str) -> Tags:
+def _from_vector(y: np.ndarray, name: str) -> Tags:
     """Encode one label per clip."""
     if y.ndim == 2:
         warnings.warn(
@@ -287,28 +241,15 @@ def _from_vector(y: np.ndarray, known: np.ndarray | None, name: str) -> Tags:
             stacklevel=4,
         )
         y = y[:, 0]
-    if y.dtype.kind == "f":
-        assert_all_finite(y, input_name=name)
-    if y.dtype == object:
-        missing = pd.isna(y)
-        if missing.any():
-            raise LabelError(
-                f"{name}, clip {int(missing.argmax())}: its label is missing; pass a "
-                "list of labels per clip, [] for a clip with none of the sounds"
-            )
-        _sorted_labels(set(y.tolist()), name)
-        y = np.array(y.tolist())
-    check_classification_targets(y)
-    found, index = np.unique(y, return_inverse=True)
-    if known is None:
-        known = found
-    for label in found:
-        if label not in known:
-            raise _unknown(name, label, known)
-    position = np.array([np.flatnonzero(known == label)[0] for label in found])
-    indicator = np.zeros((len(y), len(known)), dtype=np.int8)
-    indicator[np.arange(len(y)), position[index]] = 1
-    return Tags(indicator, known, single=True)
+    if y.ndim != 1:
+        raise LabelError(
+            f"{name} has shape {y.shape}; pass the labels of each clip, or an "
+            "indicator of shape (n_clips, n_classes)"
+        )
+    classes, index = _sort_labels(y.tolist(), np.arange(len(y)), name)
+    check_classification_targets(classes[index])
+    indicator = np.eye(len(classes), dtype=np.int8)[index]
+    return Tags(indicator, classes, single=True)
 
 
 def _unknown(where: str, label: Any, known: np.ndarray) -> LabelError:

@@ -225,7 +225,7 @@ def find_fault(
     if labels is not None:
         fine &= ~pd.isna(labels)
     if fine.all():
-        fault = None if labels is None else _find_odd_label(labels)
+        fault = None if labels is None else find_odd_label(labels)
         return fault and (fault[0], f"event_label {fault[1]}")
     event = int(np.argmin(fine))
     for name, column in columns.items():
@@ -239,7 +239,7 @@ def find_fault(
     return event, "event_label is missing"
 
 
-def _find_odd_label(labels: Any) -> tuple[int, str] | None:
+def find_odd_label(labels: Any) -> tuple[int, str] | None:
     """Return the index of the first label that is unlike the others, and why."""
     if infer_dtype(labels, skipna=False) in _LABELS:
         return None
@@ -265,7 +265,7 @@ def check_labels(labels: Iterable[Any], name: str = "labels") -> list[Any]:
     if isinstance(labels, str) or not np.iterable(labels):
         raise LabelError(f"{name} must be a sequence of class names, got {labels!r}")
     labels = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
-    fault = _find_odd_label(labels)
+    fault = find_odd_label(labels)
     if fault is not None:
         raise LabelError(f"{name}, entry {fault[0]} {fault[1]}")
     twice = [label for label, count in Counter(labels).items() if count > 1]

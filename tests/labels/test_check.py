@@ -190,6 +190,16 @@ class TestTags:
             ([[], []], "names no class: all of its 2 entries are empty"),
             ([TABLES[1], TABLES[1]], "check that its filenames"),
             (np.zeros((2, 0)), "names no class"),
+            (np.zeros((2, 3, 4)), r"shape \(2, 3, 4\); pass the labels of each clip"),
+            ("ab", r"shape \(\); pass the labels of each clip"),
+            ([["a"], [1]], r"clip 1: a label is 1 next to 'a'"),
+            ([["a"], {b"a"}], r"clip 1: a label is b'a'.*decode"),
+            ([["a"], [None]], r"clip 1: a label is None"),
+            ([["a"], [np.nan]], r"clip 1: a label is NaN"),
+            ([["a", ""], ["a"]], r"clip 0: a label is missing"),
+            (["a", 1], r"clip 1: a label is 1 next to 'a'"),
+            ([b"a", b"b"], r"clip 0: a label is b'a'"),
+            (pd.Series(["a", None]), r"clip 1: a label is"),
         ],
     )
     def test_what_cannot_be_understood(self, y, message):
