@@ -138,6 +138,9 @@ def _encode(y: Any, name: str) -> Tags:
             return _from_lists(y, name)
         matrix = np.asarray(y)
         if matrix.ndim != 2 or (matrix.shape[1] == 1 and not _is_binary(matrix)):
+            if matrix.dtype.kind in "fc":
+                assert_all_finite(matrix, input_name=name)
+                check_classification_targets(matrix)
             return _from_vector(np.asarray(y, dtype=object), name)
     indicator = _check_indicator(y, name)
     return Tags(indicator, np.arange(indicator.shape[1]), "numbers")
@@ -247,7 +250,6 @@ def _from_vector(y: np.ndarray, name: str) -> Tags:
             "indicator of shape (n_clips, n_classes)"
         )
     classes, index = _sort_labels(y.tolist(), np.arange(len(y)), name)
-    check_classification_targets(classes[index])
     indicator = np.eye(len(classes), dtype=np.int8)[index]
     return Tags(indicator, classes, single=True)
 
@@ -276,15 +278,10 @@ def warn_rare_classes(tags: Tags) -> None:
 
 def check_weights(sample_weight: Any, n_clips: int) -> np.ndarray:
     """Check one non-negative weight per clip; ones when None."""
-    weight = _check_sample_weight(
-        sample_weight,
-        np.empty((n_clips, 1)),
-        dtype=np.float64,
-        ensure_non_negative=True,
+    clips = np.empty((n_clips, 1))
+    return _check_sample_weight(
+        sample_weight, clips, dtype=np.float64, ensure_non_negative=True
     )
-    if not weight.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
-    return weight
 
 
 def check_class_weight(class_weight: Any, tags: Tags) -> np.ndarray | None:

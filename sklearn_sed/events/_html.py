@@ -142,57 +142,45 @@ def _check_durations(durations: ArrayLike | None, events: np.ndarray) -> np.ndar
 
 
 def _render_clip(name: str, table: pd.DataFrame, duration: float) -> str:
-    """Return one clip: its name, its lanes over a time axis, its table."""
+    """Return one clip: its name, a lane for each class, a time axis, its table."""
     lanes = [
         f'<span class="sse-label" title="{escape(label)}">{escape(label)}</span>'
-        f"{_render_lane(rows, duration)}"
+        f'<svg class="sse-lane" height="{_LANE_HEIGHT}" aria-hidden="true">'
+        f"{''.join(_render_bars(rows, duration))}</svg>"
         for label, rows in table.groupby(table["event_label"].map(str))
     ]
     return (
         f'<div class="sse-clip"><div class="sse-name">{escape(name)}</div>'
-        f'<div class="sse-lanes">{"".join(lanes)}<span></span>{_render_axis(duration)}'
+        f'<div class="sse-lanes">{"".join(lanes)}<span></span>'
+        f'<svg height="18" aria-hidden="true">{"".join(_render_marks(duration))}</svg>'
         f"</div>{_render_table(table)}</div>"
     )
 
 
-def _render_lane(rows: pd.DataFrame, duration: float) -> str:
-    """Return the bars of one class."""
-    scores = rows["score"] if "score" in rows else [None] * len(rows)
-    bars = []
-    for onset, offset, score in zip(rows["onset"], rows["offset"], scores):
+def _render_bars(rows: pd.DataFrame, duration: float) -> Iterator[str]:
+    """Yield the bars of one class."""
+    for event in rows.to_dict("records"):
+        onset, offset = event["onset"], event["offset"]
         text = f"{onset:.3f} to {offset:.3f} s"
-        if score is not None:
-            text += f", score {score:.2f}"
+        if "score" in event:
+            text += f", score {event['score']:.2f}"
         start, width = 100 * onset / duration, 100 * (offset - onset) / duration
-        bars.append(
+        yield (
             f'<rect x="{start:.4f}%" width="{max(width, _SHORTEST):.4f}%" y="3" '
             f'height="{_LANE_HEIGHT - 6}"><title>{text}</title></rect>'
         )
-    return (
-        f'<svg class="sse-lane" height="{_LANE_HEIGHT}" aria-hidden="true">'
-        f"{''.join(bars)}</svg>"
-    )
 
 
-def _render_axis(duration: float) -> str:
-    """Return the time axis."""
-    marks = []
-    for second in _ticks(duration):
-        x = f"{100 * second / duration:.4f}%"
-        unit = "" if second else " s"
-        marks.append(
-            f'<line x1="{x}" x2="{x}" y1="0" y2="4"/>'
-            f'<text x="{x}" y="15">{second:.9g}{unit}</text>'
-        )
-    return f'<svg height="18" aria-hidden="true">{"".join(marks)}</svg>'
-
-
-def _ticks(duration: float) -> Iterator[float]:
-    """Yield round numbers of seconds, at most six, from 0 to the duration."""
+def _render_marks(duration: float) -> Iterator[str]:
+    """Yield the marks of the time axis: round numbers of seconds, at most six."""
     power = 10.0 ** np.floor(np.log10(duration / 5))
     step = next(s * power for s in (1, 2, 5, 10) if duration / (s * power) <= 5)
     for k in range(int(duration / step * (1 + 1e-9)) + 1):
-        yield round(k * step, 9)
+        x, unit = f"{100 * k * step / duration:.4f}%", "" if k else " s"
+        yield (
+            f'<line x1="{x}" x2="{x}" y1="0" y2="4"/>'
+            f'<text x="{x}" y="15">{round(k * step, 9):.9g}{unit}</text>'
+        )
 
 
 def _render_table(table: pd.DataFrame) -> str:

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -269,21 +270,15 @@ def _iter_events(
         yield from decoder.push(scorer.curves(fade.take()), stream.duration)
 
 
+@dataclass
 class _Stream:
     """The samples of a file in blocks, a progress bar, and how long they were."""
 
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        sample_rate: int,
-        info: AudioInfo,
-        verbose: int,
-    ):
-        self.path = path
-        self.sample_rate = sample_rate
-        self.info = info
-        self.verbose = verbose
-        self.n_samples = 0
+    path: str | os.PathLike[str]
+    sample_rate: int
+    info: AudioInfo
+    verbose: int
+    n_samples: int = 0
 
     def __iter__(self) -> Iterator[np.ndarray]:
         bar = tqdm(
