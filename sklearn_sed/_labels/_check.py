@@ -137,6 +137,11 @@ def _encode(y: Any, name: str) -> Tags:
         if hasattr(y, "__len__") and _has_label_lists(y):
             return _from_lists(y, name)
         matrix = np.asarray(y)
+        if matrix.ndim not in (1, 2):
+            raise LabelError(
+                f"{name} has shape {matrix.shape}; pass the labels of each clip, or an "
+                "indicator of shape (n_clips, n_classes)"
+            )
         if matrix.ndim != 2 or (matrix.shape[1] == 1 and not _is_binary(matrix)):
             if matrix.dtype.kind in "fc":
                 assert_all_finite(matrix, input_name=name)
@@ -244,11 +249,6 @@ def _from_vector(y: np.ndarray, name: str) -> Tags:
             stacklevel=4,
         )
         y = y[:, 0]
-    if y.ndim != 1:
-        raise LabelError(
-            f"{name} has shape {y.shape}; pass the labels of each clip, or an "
-            "indicator of shape (n_clips, n_classes)"
-        )
     classes, index = _sort_labels(y.tolist(), np.arange(len(y)), name)
     indicator = np.eye(len(classes), dtype=np.int8)[index]
     return Tags(indicator, classes, single=True)
