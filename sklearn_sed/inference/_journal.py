@@ -131,11 +131,11 @@ class Journal:
     def _refuse_other_files(self) -> None:
         """Refuse what is no journal, also where a new one is to be begun."""
         begin = b""
-        if self.path.is_file():
+        if self.path.exists():  # looked for once: another process may just make it
+            if not self.path.is_file():
+                raise ValueError(f"{self.path} is not a file; write to another file")
             with self.path.open("rb") as stream:
                 begin = stream.read(len(_MAGIC))
-        elif self.path.exists():
-            raise ValueError(f"{self.path} is not a file; write to another file")
         if begin != _MAGIC[: len(begin)]:
             raise ValueError(
                 f"{self.path} is not a journal of this version; move or delete it, or "
