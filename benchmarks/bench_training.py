@@ -1,7 +1,8 @@
 """Training: time and memory, beside a plain loop over the same network in torch.
 
 Run ``python benchmarks/bench_training.py`` (about four minutes; Linux, 6 GB of memory).
-On one core, each row in processes of its own, in turn:
+On one core, each row in processes of its own, in turn, ours within ``kept_memory()`` as
+``sklearn-sed train`` does it:
 
 - the published GLU-MIL detector (``make_paper_system("glu_mil").detector``) in float32
   and bfloat16, beside its plain translation: the same layers and optimizer, a loop of
@@ -39,7 +40,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, max_pool2d
 
 from sklearn_sed import WeakEventDetector, WeakTagger, make_paper_system
-from sklearn_sed.nn import PaperCRNN
+from sklearn_sed.nn import PaperCRNN, kept_memory
 
 BATCH = 32
 MODELS = {
@@ -125,7 +126,8 @@ def train_ours(model, precision, n_epochs, X, y, watch):
         device="cpu",
         random_state=0,
     )
-    return model.fit(X, y).precision_
+    with kept_memory():
+        return model.fit(X, y).precision_
 
 
 def train_plain(n_epochs, X, y, watch):

@@ -92,7 +92,10 @@ class WeakEventDetector(WeakLearner):
         published system's ways. Classes that fewer than four of those clips have, or
         have not, keep one half.
     validation_fraction : float, default=0.1
-        Share of the clips that is held back for thresholds and early stopping.
+        Share of the clips that is held back, with the same share of each class, where
+        somebody looks at them: thresholds that are learned (from eight clips on), early
+        stopping, callbacks, the best epoch of ``on_interrupt="keep"``. All clips are
+        learned from where nobody does, and where ``fit`` is given ``X_val``.
     early_stopping : bool or "event_f1", default=False
         Whether to stop when the loss on held-back clips no longer falls, and return
         to the best epoch. "event_f1" watches the event-based F1 of these clips instead,
@@ -106,12 +109,15 @@ class WeakEventDetector(WeakLearner):
         rounds, by their scores. Networks that score clips alone need such clips: there
         is no other use of a round.
     callbacks : list of skorch callbacks, default=None
-        Called during training.
+        Called during training; what they record of an epoch is in `history_`. One that
+        stops training, as skorch's do by raising KeyboardInterrupt, leaves a fitted
+        estimator. An ``LRScheduler`` among them takes the place of `schedule`.
     checkpoint : str or Path, default=None
         Folder that ``fit`` keeps its state in after every epoch: when the process
         ends before training does, by whatever means, the same call goes on there,
         with the same result. Each training has a file of its own in the folder, which
-        knows it by its parameters, clips and labels; a finished one is not repeated.
+        knows it by its parameters, clips and labels, and by the code of networks and
+        callbacks of your own; a finished one is not repeated.
         Delete the folder when it is no longer needed.
     on_interrupt : {"raise", "keep"}, default="raise"
         What an interruption (Ctrl-C) of ``fit`` leaves. "raise" raises it, and the
@@ -129,7 +135,8 @@ class WeakEventDetector(WeakLearner):
     verbose : int, default=0
         1 shows a progress bar.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from what the last call learned.
+        Whether ``fit`` goes on from what the last call learned, by the parameters of
+        today; the network itself cannot change.
     decoder : EventDecoder, default=None
         From score curves to events; the default decoder when None.
     time_resolution : float, default=None
@@ -139,19 +146,23 @@ class WeakEventDetector(WeakLearner):
     Attributes
     ----------
     decoder_ : EventDecoder
-        The decoder in use.
+        The decoder in use: `decoder`, or a default one. It acts at once, also when it
+        is changed after ``fit``.
     classes_ : ndarray of shape (n_classes,)
         The classes.
     thresholds_ : ndarray of shape (n_classes,)
-        Threshold of each class's clip score.
+        Threshold of each class's clip score: `threshold` where it holds numbers, which
+        act at once also when set after ``fit``, else as learned.
     n_features_in_ : int
         Number of bands.
     n_iter_ : int
         Epochs trained.
     history_ : list of dict
-        Training (and validation) loss of each epoch.
+        What was recorded of each epoch: ``epoch``, ``train_loss``, ``valid_loss`` where
+        clips were held back, and what callbacks add.
     net_ : skorch.NeuralNet
-        The trained net.
+        The trained net: ``net_.predict_proba``, ``net_.forward`` and
+        ``net_.forward_iter`` take clips.
     precision_ : str
         The precision that was chosen.
 
