@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklearn_sed.events._tables import check_events
+from sklearn_sed.events._tables import check_durations, check_events
 
 # Colours come from the page's text, so that they suit light and dark pages; the blue of
 # the bars stands out from both.
@@ -93,7 +93,11 @@ class EventsHTML:
                 f"got {len(filenames)} filenames for {n_clips} clips; pass one per clip"
             )
         self.filenames = [str(name) for name in filenames]
-        self.durations = _check_durations(durations, self.events)
+        ends = np.array([table["offset"].max() for table in self.events])
+        ends = np.nan_to_num(ends)  # of clips without events
+        if durations is None:
+            durations = ends.max(initial=0.0) or 1.0
+        self.durations = np.maximum(ends, check_durations(durations, n_clips))
         self.max_clips = max_clips
 
     def __repr__(self) -> str:
@@ -118,27 +122,6 @@ class EventsHTML:
 def _count(number: int, noun: str) -> str:
     """Return a number with its noun."""
     return f"{number} {noun}" + "s" * (number != 1)
-
-
-def _check_durations(durations: ArrayLike | None, events: np.ndarray) -> np.ndarray:
-    """Return where the timeline of each clip ends, in seconds."""
-    ends = np.array([table["offset"].max() if len(table) else 0.0 for table in events])
-    if durations is None:
-        return np.full(len(ends), ends.max(initial=0.0) or 1.0)
-    lengths = np.asarray(durations, dtype=np.float64)
-    if lengths.ndim and lengths.shape != ends.shape:
-        raise ValueError(
-            f"got durations of shape {lengths.shape} for {len(ends)} clips; pass one "
-            "per clip, or one number for all"
-        )
-    lengths = np.broadcast_to(lengths, ends.shape)
-    wrong = np.flatnonzero(~((lengths > 0) & np.isfinite(lengths)))
-    if len(wrong):
-        raise ValueError(
-            f"clip {wrong[0]}: its duration is {lengths[wrong[0]]}; it must be a "
-            "positive number of seconds"
-        )
-    return np.maximum(lengths, ends)
 
 
 def _render_clip(name: str, table: pd.DataFrame, duration: float) -> str:

@@ -274,6 +274,26 @@ def check_labels(labels: Iterable[Any], name: str = "labels") -> list[Any]:
     return labels
 
 
+def check_durations(durations: ArrayLike, n_clips: int) -> np.ndarray:
+    """Return the length of each clip in seconds; one number stands for all clips."""
+    seconds = np.asarray(durations, dtype=np.float64)
+    if seconds.ndim == 0:
+        seconds = np.full(n_clips, seconds)
+    if seconds.shape != (n_clips,):
+        raise ValueError(
+            f"durations must hold one number of seconds for each of {n_clips} clips, "
+            f"got the shape {seconds.shape}"
+        )
+    fine = (seconds > 0) & (seconds < np.inf)
+    if not fine.all():
+        clip = int(np.argmin(fine))
+        raise ValueError(
+            f"durations must be positive numbers of seconds, got {seconds[clip]} for "
+            f"clip {clip}"
+        )
+    return seconds
+
+
 def stack_tables(tables: Iterable[pd.DataFrame]) -> np.ndarray:
     """Put one table per clip into a 1-D object array, the form of a strong ``y``.
 

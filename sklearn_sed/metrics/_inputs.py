@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from sklearn_sed.events import check_events
 from sklearn_sed.events._tables import check_labels
@@ -129,23 +129,3 @@ def _report_left_out(
             UserWarning,
             stacklevel=6,  # whoever called the metric
         )
-
-
-def check_durations(durations: ArrayLike, n_clips: int) -> NDArray[np.float64]:
-    """Return the length of each clip in seconds; one number stands for all clips."""
-    seconds = np.asarray(durations, dtype=np.float64)
-    if seconds.ndim == 0:
-        seconds = np.full(n_clips, seconds)
-    if seconds.shape != (n_clips,):
-        raise ValueError(
-            f"durations must hold one number of seconds for each of {n_clips} clips, "
-            f"got the shape {seconds.shape}"
-        )
-    fine = (seconds > 0) & (seconds < np.inf)
-    if not fine.all():
-        clip = int(np.argmin(fine))
-        raise ValueError(
-            f"durations must be positive numbers of seconds, got {seconds[clip]} for "
-            f"clip {clip}"
-        )
-    return seconds

@@ -11,12 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_sed.events import check_events, frames_to_time, time_to_frames
-from sklearn_sed.events._tables import check_labels
+from sklearn_sed.events._tables import check_durations, check_labels
 from sklearn_sed.exceptions import ClipError, LabelError
 from sklearn_sed.metrics._counts import Floats, Ints
 from sklearn_sed.metrics._inputs import (
     EventArrays,
-    check_durations,
     flatten,
     label_names,
 )

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_sed.events._tables import check_durations
 from sklearn_sed.metrics._counts import Counts, Evaluation
-from sklearn_sed.metrics._inputs import EventArrays, align_events, check_durations
+from sklearn_sed.metrics._inputs import EventArrays, align_events
 
 
 def event_based(

@@ -163,9 +163,9 @@ def test_long_labels_are_whole_in_the_table():
     ("arguments", "message"),
     [
         ({"filenames": ["a", "b"]}, "got 2 filenames for 1 clips"),
-        ({"durations": [1.0, 2.0]}, r"durations of shape \(2,\) for 1 clips"),
-        ({"durations": 0}, "clip 0: its duration is 0.0"),
-        ({"durations": [np.nan]}, "clip 0: its duration is nan"),
+        ({"durations": [1.0, 2.0]}, r"each of 1 clips, got the shape \(2,\)"),
+        ({"durations": 0}, "got 0.0 for clip 0"),
+        ({"durations": [np.nan]}, "got nan for clip 0"),
     ],
 )
 def test_arguments_that_do_not_fit(arguments, message):
