@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.metrics import precision_recall_fscore_support
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions, validate_params
 from sklearn.utils.validation import check_array, check_consistent_length
@@ -189,10 +190,10 @@ def _best_roc(truth: np.ndarray, proba: np.ndarray) -> float:
 
 def _mean_prf(truth: np.ndarray, proba: np.ndarray) -> float:
     """Return the mean of precision, recall and F1 with threshold 0.5."""
-    estimated = proba > 0.5
-    hits, n_true, n_estimated = (truth & estimated).sum(), truth.sum(), estimated.sum()
-    precision = hits / max(n_estimated, 1)
-    return float(precision + hits / n_true + 2 * hits / (n_true + n_estimated)) / 3
+    scores = precision_recall_fscore_support(
+        truth, proba > 0.5, average="binary", zero_division=0
+    )
+    return float(np.mean(scores[:3]))
 
 
 def _anneal(

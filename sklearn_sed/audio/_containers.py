@@ -62,8 +62,10 @@ def check_container(path: str | os.PathLike[str], size: int) -> float | None:
     return None
 
 
-def check_sample_rate(path: object, sample_rate: float) -> None:
-    """Refuse a sample rate at which nobody records."""
+def check_header(path: object, n_channels: int, sample_rate: float) -> None:
+    """Refuse a header without channels, or of a rate at which nobody records."""
+    if n_channels == 0:
+        raise AudioError(path, f"implausible header: no channels; {RECOVER}")
     low, high = SAMPLE_RATES
     if not low <= sample_rate <= high:
         reason = f"implausible header: a sample rate of {sample_rate:.0f} Hz (known "
@@ -128,25 +130,17 @@ def _wav_byte_rate(path: object, body: bytes, order: str) -> float:
     n_channels, sample_rate, byte_rate, block = struct.unpack_from(
         f"{order}HIIH", body, 2
     )
-    _check_channels(path, n_channels)
-    check_sample_rate(path, sample_rate)
+    check_header(path, n_channels, sample_rate)
     return byte_rate or sample_rate * block
 
 
 def _aiff_duration(path: object, body: bytes) -> float:
     """Return the seconds that the common chunk of an AIFF file gives."""
     n_channels, n_samples, _, exponent, mantissa = struct.unpack_from(">HIHHQ", body)
-    _check_channels(path, n_channels)
     # an 80-bit float, 1 sign, 15 exponent and 64 mantissa bits
     sample_rate = mantissa * 2.0 ** min((exponent & 0x7FFF) - 16383 - 63, 0)
-    check_sample_rate(path, sample_rate)
+    check_header(path, n_channels, sample_rate)
     return n_samples / sample_rate
-
-
-def _check_channels(path: object, n_channels: int) -> None:
-    """Refuse a header without channels."""
-    if n_channels == 0:
-        raise AudioError(path, f"implausible header: no channels; {RECOVER}")
 
 
 def _check_ogg(path: object, file: BinaryIO, size: int) -> None:

@@ -27,7 +27,7 @@ from sklearn_sed.audio._containers import (
     CONVERT,
     RECOVER,
     check_container,
-    check_sample_rate,
+    check_header,
     truncated,
 )
 from sklearn_sed.exceptions import AudioError
@@ -264,7 +264,7 @@ class _Recording:
         info = AudioInfo(
             file.samplerate, file.channels, file.frames, file.format, file.subtype
         )
-        check_sample_rate(self.path, info.sample_rate)
+        check_header(self.path, info.n_channels, info.sample_rate)
         if info.format == "RAW":
             reason = f"unreadable: it has no header that libsndfile knows; {CONVERT}"
             raise AudioError(self.path, reason)

@@ -307,8 +307,7 @@ def _find_overlap(
     root: Path, name: str, corpus: dict[str, _Subset], filenames: Sequence[str]
 ) -> list[str]:
     """Return, and warn of, the clips that are in a list of the other side as well."""
-    sides = {"train": "test", "test": "train"}
-    other_side = sides.get(corpus[name].side)
+    other_side = {"train": "test", "test": "train"}.get(corpus[name].side)
     shared: dict[str, set[str]] = {}
     for other, subset in corpus.items():
         if subset.side == other_side and (found := _find_list(root, subset)):

@@ -184,25 +184,24 @@ def _active_frames(waveform: np.ndarray, hop: int) -> np.ndarray:
 
 def _merge(active: np.ndarray) -> np.ndarray:
     """Join active frames into segments: rows of first frame, last frame + 1."""
-    edges = np.flatnonzero(np.diff(np.pad(active.astype(np.int8), 1)))
-    segments: list[list[int]] = []
-    for start, stop in edges.reshape(-1, 2).tolist():
-        if segments and start - segments[-1][1] <= _PAUSE / _FRAME:
-            segments[-1][1] = stop
-        else:
-            segments.append([start, stop])
-
-    series: list[list[int]] = []
-    clicked = False
-    for start, stop in segments:
-        click = stop - start < _CLICK / _FRAME
-        near = bool(series) and start - series[-1][1] <= _CLICK_PAUSE / _FRAME
-        if click and clicked and near:
-            series[-1][1] = stop
-        else:
-            series.append([start, stop])
-        clicked = click
-
-    merged = np.array(series, dtype=int).reshape(-1, 2)
-    long_enough = merged[:, 1] - merged[:, 0] >= _SHORTEST / _FRAME
+    runs = np.flatnonzero(np.diff(np.pad(active.astype(np.int8), 1))).reshape(-1, 2)
+    if not len(runs):
+        return runs
+    segments = _join(runs, _gaps(runs) <= _PAUSE / _FRAME)
+    click = np.ptp(segments, axis=1) < _CLICK / _FRAME
+    near = _gaps(segments) <= _CLICK_PAUSE / _FRAME
+    merged = _join(segments, click[1:] & click[:-1] & near)
+    long_enough = np.ptp(merged, axis=1) >= _SHORTEST / _FRAME
     return merged[long_enough] if long_enough.any() else merged
+
+
+def _gaps(segments: np.ndarray) -> np.ndarray:
+    """Return the frames between each segment and the next."""
+    return segments[1:, 0] - segments[:-1, 1]
+
+
+def _join(segments: np.ndarray, together: np.ndarray) -> np.ndarray:
+    """Join each segment with the next where they belong together."""
+    first = np.append(True, ~together)
+    last = np.append(~together, True)
+    return np.column_stack([segments[first, 0], segments[last, 1]])

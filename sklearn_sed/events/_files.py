@@ -1,10 +1,9 @@
 """Read and write annotation files: which format, which files, which recordings."""
 
-import itertools
 import os
 import re
 import warnings
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,16 +40,10 @@ class _Format(NamedTuple):
     """The columns it holds beyond those of every event table; None: any."""
 
 
+# A Raven table ends in ".txt" like an Audacity label track, but says more.
 _FORMATS = {
     "dcase": _Format(
         (".tsv", ".csv"), _dcase.parse_events, _dcase.render_events, False, None
-    ),
-    "audacity": _Format(
-        (".txt",),
-        _audacity.parse,
-        _audacity.render,
-        True,
-        frozenset({"low_freq", "high_freq"}),
     ),
     "raven": _Format(
         (".selections.txt", ".selection.table.txt"),
@@ -59,12 +52,16 @@ _FORMATS = {
         True,
         None,
     ),
+    "audacity": _Format(
+        (".txt",),
+        _audacity.parse,
+        _audacity.render,
+        True,
+        frozenset({"low_freq", "high_freq"}),
+    ),
     "jams": _Format((".jams",), _jams.parse, _jams.render, True, frozenset({"score"})),
     "rttm": _Format((".rttm",), _rttm.parse, _rttm.render, False, frozenset({"score"})),
 }
-# The formats with a file for each recording. A Raven table ends in ".txt" like an
-# Audacity label track, but says more.
-_ONE_FILE_EACH = ("raven", "audacity", "jams")
 # What programs put between the name of the recording and the ending.
 _TABLE_SUFFIX = re.compile(r"(\.Table\.\d+|\.BirdNET)$")
 
@@ -150,7 +147,10 @@ def read_events(
         name, files = _label_files(path, name)
     else:
         name, files = name or _format_of(path, reading=True), [path]
-    parsed = [_FORMATS[name].parse(file, _recording(file)) for file in files]
+    parsed = [
+        _FORMATS[name].parse(file, _TABLE_SUFFIX.sub("", _by_ending(file)[1]))
+        for file in files
+    ]
     check_extent(
         path,
         len({name for annotations in parsed for name in annotations.columns}),
@@ -420,21 +420,21 @@ def _check_filenames(filenames: Sequence[_Path], n_clips: int, what: str) -> lis
     return names
 
 
-def _ending(path: Path, name: str) -> str | None:
-    """Return the ending of the format that a file has, in its own letter case."""
-    for ending in _FORMATS[name].endings:
-        if path.name.casefold().endswith(ending):
-            return path.name[-len(ending) :]
-    return None
+def _by_ending(path: Path) -> tuple[str | None, str]:
+    """Return the format that a file's ending tells, and its name without it."""
+    for name, own in _FORMATS.items():
+        for ending in own.endings:
+            if path.name.casefold().endswith(ending):
+                return name, path.name[: -len(ending)]
+    return None, path.stem
 
 
 def _format_of(path: Path, *, reading: bool) -> str:
     """Return the format that a file's ending or, in a ".txt", its header tells."""
-    # A Raven table ends in ".txt" like an Audacity label track, but says more.
-    for name in ("raven", "dcase", "jams", "rttm"):
-        if _ending(path, name):
-            return name
-    if reading and path.suffix.casefold() == ".txt":
+    name, _ = _by_ending(path)
+    if name and name != "audacity":
+        return name
+    if reading and name:
         lines = [line for _, line in read_lines(path)[:1]]
         header = re.split("[\t,]", lines[0].casefold()) if lines else []
         if "begin time (s)" in header:
@@ -450,13 +450,11 @@ def _format_of(path: Path, *, reading: bool) -> str:
 
 def _label_files(folder: Path, name: str | None) -> tuple[str, list[Path]]:
     """Return the format of a folder's label files, and these in sorted order."""
-    files: dict[str, list[Path]] = {name: [] for name in _ONE_FILE_EACH}
+    files: dict[str | None, list[Path]] = defaultdict(list)
     for file in sorted(filter(Path.is_file, folder.iterdir())):
-        kind = next((name for name in files if _ending(file, name)), None)
-        if kind is not None:
-            files[kind].append(file)
+        files[_by_ending(file)[0]].append(file)
     if name is None:
-        every = itertools.chain.from_iterable(files.values())
+        every = [*files["raven"], *files["audacity"], *files["jams"]]
         names = {_format_of(file, reading=True) for file in every}
         if len(names) > 1:
             raise AnnotationError(
@@ -476,15 +474,6 @@ def _label_files(folder: Path, name: str | None) -> tuple[str, list[Path]]:
     if not chosen:
         raise AnnotationError(str(folder), "the folder has no label files")
     return name, chosen
-
-
-def _recording(file: Path) -> str:
-    """Return the name that a label file gives its recording."""
-    for name in _ONE_FILE_EACH:
-        ending = _ending(file, name)
-        if ending:
-            return _TABLE_SUFFIX.sub("", file.name[: -len(ending)])
-    return file.stem
 
 
 def _align(

@@ -3,6 +3,7 @@
 import os
 import tempfile
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -183,11 +184,9 @@ def _check_paths(paths: Any) -> list[str]:
     names = [os.fspath(path) for path in paths]
     if not names:
         raise ValueError("paths is empty: pass at least one audio file")
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise ValueError(f"paths holds {name!r} twice; list every file once")
-        seen.add(name)
+    name, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise ValueError(f"paths holds {name!r} twice; list every file once")
     return names
 
 

@@ -877,9 +877,7 @@ def test_unclear_formats(tmp_path):
             AnnotationError, match="the ending does not tell the format"
         ):
             read_events(path)
-    with pytest.raises(
-        AnnotationError, match="pass format= one of 'dcase', 'audacity'"
-    ):
+    with pytest.raises(AnnotationError, match="pass format= one of 'dcase', 'raven'"):
         write_events(tmp_path / "new.txt", ["a"], [DOG])
     with pytest.raises(
         ValueError, match=r"format must be one of 'dcase', .* got 'elan'"
