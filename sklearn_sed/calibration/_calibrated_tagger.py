@@ -16,16 +16,12 @@ from sklearn.base import (
 )
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, get_tags, indexable
 from sklearn.utils._param_validation import (
     HasMethods,
-    Interval,
     StrOptions,
 )
 from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
     _raise_for_params,
     process_routing,
 )
@@ -40,7 +36,7 @@ from sklearn_sed._labels._check import UNLABELLED, check_tags, named_labels
 from sklearn_sed._labels._score import score_tags
 from sklearn_sed.events import TagArray
 from sklearn_sed.exceptions import RareClassWarning
-from sklearn_sed.model_selection import MultilabelStratifiedKFold
+from sklearn_sed.model_selection._held_back import HeldBackMixin
 
 # Log-odds of probabilities closer to 0 or 1 than this say no more than this.
 TINY = 1e-6
@@ -49,7 +45,9 @@ TINY = 1e-6
 SLOPE_VARIANCE = 100.0
 
 
-class CalibratedTaggerCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class CalibratedTaggerCV(
+    HeldBackMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
     """Calibrate the tag probabilities of an estimator, class by class.
 
     The estimator is fitted on all clips. How its probabilities are to be corrected is
@@ -116,11 +114,7 @@ class CalibratedTaggerCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     _parameter_constraints: ClassVar[dict] = {
         "estimator": [HasMethods(["fit", "predict_proba"])],
         "method": [StrOptions({"sigmoid", "isotonic"})],
-        "cv": [
-            Interval(Integral, 2, None, closed="left"),
-            "cv_object",
-            StrOptions({"prefit"}),
-        ],
+        "cv": HeldBackMixin._cv_constraints,
         "n_jobs": [Integral, None],
     }
 
@@ -197,12 +191,6 @@ class CalibratedTaggerCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             if names and not names.issuperset(self.classes_.tolist()):
                 return np.asarray(y)
         return y
-
-    def _splitter(self):
-        """Return the cross-validation splitter."""
-        if isinstance(self.cv, Integral):
-            return MultilabelStratifiedKFold(self.cv)
-        return check_cv(self.cv)
 
     def _predict_held_back(
         self, X: Any, y: Any, fit_params: dict, split_params: dict
@@ -312,27 +300,6 @@ class CalibratedTaggerCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             self.classes_,
             single=self._single,
             sample_weight=sample_weight,
-        )
-
-    def get_metadata_routing(self):
-        """Say where metadata go: to the estimator's fit, and to the splitter.
-
-        Returns
-        -------
-        routing : MetadataRouter
-            The routing of metadata.
-        """
-        splitter = self._splitter() if isinstance(self.cv, Integral) else self.cv
-        return (
-            MetadataRouter(owner=self)
-            .add(
-                estimator=self.estimator,
-                method_mapping=MethodMapping().add(caller="fit", callee="fit"),
-            )
-            .add(
-                splitter=splitter,
-                method_mapping=MethodMapping().add(caller="fit", callee="split"),
-            )
         )
 
     def __sklearn_tags__(self):

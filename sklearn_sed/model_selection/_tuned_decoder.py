@@ -6,12 +6,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, _fit_context, clone
-from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, get_tags, indexable
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
     _raise_for_params,
     process_routing,
 )
@@ -26,7 +23,6 @@ from sklearn_sed._decoding._decoder import (
     select_clips,
     stack_scores,
 )
-from sklearn_sed._labels._folds import MultilabelStratifiedKFold
 from sklearn_sed._learners._parts import PartsMixin
 from sklearn_sed._learners._predict import PredictMixin, Scored, score_clips
 from sklearn_sed._unwrap import unwrap
@@ -38,6 +34,7 @@ from sklearn_sed.model_selection._decoder_search import (
     make_objectives,
     search_settings,
 )
+from sklearn_sed.model_selection._held_back import HeldBackMixin
 
 
 class HeldBack(NamedTuple):
@@ -51,7 +48,7 @@ class HeldBack(NamedTuple):
     times: Timeline
 
 
-class TunedDecoderCV(PredictMixin, MetaEstimatorMixin, PartsMixin):
+class TunedDecoderCV(HeldBackMixin, PredictMixin, MetaEstimatorMixin, PartsMixin):
     """Tune the decoder of a detector, class by class, on clips it did not learn from.
 
     The estimator learns from the tags of `y`; the times of `y` serve to choose, for
@@ -143,11 +140,7 @@ class TunedDecoderCV(PredictMixin, MetaEstimatorMixin, PartsMixin):
 
     _parameter_constraints: ClassVar[dict] = {
         "estimator": [HasMethods(["fit", "predict"])],
-        "cv": [
-            Interval(Integral, 2, None, closed="left"),
-            "cv_object",
-            StrOptions({"prefit"}),
-        ],
+        "cv": HeldBackMixin._cv_constraints,
         "scoring": [callable, None],
         "n_jobs": [Integral, None],
         "param_grid": [Mapping, None],
@@ -257,12 +250,6 @@ class TunedDecoderCV(PredictMixin, MetaEstimatorMixin, PartsMixin):
         self.class_scores_ = np.array([score for _, score in found])
         self.best_score_ = float(self.class_scores_.mean())
 
-    def _splitter(self):
-        """Return the cross-validation splitter."""
-        if isinstance(self.cv, Integral):
-            return MultilabelStratifiedKFold(self.cv)
-        return check_cv(self.cv)
-
     @property
     def classes_(self):
         """The classes."""
@@ -278,23 +265,6 @@ class TunedDecoderCV(PredictMixin, MetaEstimatorMixin, PartsMixin):
             raise ValueError(
                 f"{len(self.classes_)} classes have {len(self.class_scores_)} scores"
             )
-
-    def get_metadata_routing(self):
-        """Say where metadata go: to the estimator's ``fit``, the splitter's ``split``.
-
-        Returns
-        -------
-        routing : MetadataRouter
-            Routing information.
-        """
-        splitter = self._splitter() if isinstance(self.cv, Integral) else self.cv
-        to_fit, to_split = (
-            MethodMapping().add(caller="fit", callee=callee)
-            for callee in ("fit", "split")
-        )
-        router = MetadataRouter(owner=self)
-        router.add(estimator=self.estimator, method_mapping=to_fit)
-        return router.add(splitter=splitter, method_mapping=to_split)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
