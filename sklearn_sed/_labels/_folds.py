@@ -1,5 +1,6 @@
 """Folds that give every class its share of clips, for clips with several labels."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -98,9 +99,7 @@ class MultilabelStratifiedKFold(KFold):
         return super().split(X, y, groups)
 
     def _iter_test_indices(self, X, y, groups):
-        fold = _assign_folds(self, _count_labels(y, _num_samples(X)))
-        for k in range(self.n_splits):
-            yield np.flatnonzero(fold == k)
+        return _iter_folds(self, y, np.arange(_num_samples(X)))
 
 
 class MultilabelStratifiedGroupKFold(GroupKFold):
@@ -179,32 +178,26 @@ class MultilabelStratifiedGroupKFold(GroupKFold):
                 f"n_splits={self.n_splits} is more than the number of groups "
                 f"{len(names)}: ask for at most {len(names)} folds"
             )
-        of_clip = _count_labels(y, len(group))
-        counts = np.zeros((len(names), of_clip.shape[1]), dtype=of_clip.dtype)
-        np.add.at(counts, group, of_clip)
-        fold = _assign_folds(self, counts)[group]
-        for k in range(self.n_splits):
-            yield np.flatnonzero(fold == k)
+        return _iter_folds(self, y, group)
 
 
-def _count_labels(y: Any, n_clips: int) -> np.ndarray:
-    """Return what to spread: labels, being unlabelled, being a clip; a row per clip."""
-    tags = check_tags(y, n_clips)
+def _iter_folds(
+    cv: KFold | GroupKFold, y: Any, unit: np.ndarray
+) -> Iterator[np.ndarray]:
+    """Yield the clips of each fold, given which unit each clip is, or belongs to."""
+    tags = check_tags(y, len(unit))
+    # What to spread: labels, being unlabelled, being a clip.
     labels = np.where(tags.labelled[:, None], tags.indicator, 0)
-    columns = [labels, ~tags.labelled, np.ones(n_clips)]
-    return np.column_stack(columns).astype(np.int64)
-
-
-def _assign_folds(cv: KFold | GroupKFold, counts: np.ndarray) -> np.ndarray:
-    """Return a fold for each unit (clip or group), given what each of them counts."""
-    if not cv.shuffle:
-        return _exchange(counts, _deal(counts, cv.n_splits), cv.n_splits, 0)
-    rng = check_random_state(cv.random_state)
-    order = rng.permutation(len(counts))
+    of_clip = np.column_stack([labels, ~tags.labelled, np.ones(len(unit))])
+    counts = np.zeros((unit.max() + 1, of_clip.shape[1]), dtype=np.int64)
+    np.add.at(counts, unit, of_clip.astype(np.int64))
+    rng = check_random_state(cv.random_state if cv.shuffle else 0)
+    order = rng.permutation(len(counts)) if cv.shuffle else np.arange(len(counts))
     counts = counts[order]
     fold = np.empty(len(counts), dtype=np.int64)
     fold[order] = _exchange(counts, _deal(counts, cv.n_splits), cv.n_splits, rng)
-    return fold
+    for k in range(cv.n_splits):
+        yield np.flatnonzero(fold[unit] == k)
 
 
 def _deal(counts: np.ndarray, n_splits: int) -> np.ndarray:
@@ -227,10 +220,9 @@ def _rarity(counts: np.ndarray, n_splits: int) -> np.ndarray:
 
 
 def _exchange(
-    counts: np.ndarray, fold: np.ndarray, n_splits: int, random_state: Any
+    counts: np.ndarray, fold: np.ndarray, n_splits: int, rng: np.random.RandomState
 ) -> np.ndarray:
     """Let units change places until each fold has its share, as nearly as may be."""
-    rng = check_random_state(random_state)
     total = np.stack([counts[fold == k].sum(axis=0) for k in range(n_splits)])
     least, most = total.sum(axis=0) // n_splits, -(-total.sum(axis=0) // n_splits)
     rarity = _rarity(counts, n_splits)
