@@ -1,21 +1,12 @@
 """Features of clips that know their own clock."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-# Functions whose result has the frames of what they are given, value by value, and
-# those that may keep frames as they are: the shape of the result tells.
-_BY_VALUE = {
-    *(np.where, np.select, np.choose, np.piecewise, np.pad, np.copy),
-    *(np.clip, np.round, np.around, np.fix, np.nan_to_num, np.real, np.imag),
-    *(np.zeros_like, np.ones_like, np.empty_like, np.full_like),
-    *(np.isclose, np.isposinf, np.isneginf, np.i0, np.sinc, np.angle),
-}
-# These go through np.concatenate, which knows what becomes of the clock.
-_JOINING = {np.stack, np.vstack, np.hstack, np.append}
+from sklearn_sed._annotated import AnnotatedArray
 
 
 class Clock(NamedTuple):
@@ -27,7 +18,7 @@ class Clock(NamedTuple):
     durations: np.ndarray | None = None
 
 
-class FeatureArray(np.ndarray):
+class FeatureArray(AnnotatedArray):
     """Features of clips, with the seconds per frame and the seconds per clip.
 
     An ordinary array otherwise. Its clock follows indexing along the clips (``X[3]``,
@@ -82,6 +73,7 @@ or sequence of n_clips arrays of shape (n_frames_i, n_mels)
     time_offset: float
     durations: np.ndarray | None
     _is_clip: bool
+    _nothing: ClassVar[Clock] = Clock()
 
     def __new__(
         cls,
@@ -110,7 +102,7 @@ or sequence of n_clips arrays of shape (n_frames_i, n_mels)
                     f"durations has shape {durations.shape}; {len(array)} clips need "
                     f"({len(array)},)"
                 )
-        array._clock = Clock(
+        array._note = Clock(
             None if time_resolution is None else float(time_resolution),
             float(time_offset),
             np.ndim(durations) == 0 and durations is not None,
@@ -119,59 +111,57 @@ or sequence of n_clips arrays of shape (n_frames_i, n_mels)
         return array
 
     @property
-    def _clock(self) -> Clock:
+    def _note(self) -> Clock:
         return Clock(
             self.time_resolution, self.time_offset, self._is_clip, self.durations
         )
 
-    @_clock.setter
-    def _clock(self, clock: Clock) -> None:
+    @_note.setter
+    def _note(self, clock: tuple) -> None:
         self.time_resolution, self.time_offset, self._is_clip, self.durations = clock
 
-    def __array_finalize__(self, obj: Any) -> None:
-        # numpy calls this for views and new arrays alike and does not say which frames
-        # of obj they hold: only the methods below know of operations that keep them
-        self._clock = Clock()
+    @classmethod
+    def _common_note(cls, arrays: Sequence[Any], result: np.ndarray) -> Clock:
+        """Return what those agree on that have the frames of the result."""
+        clocks = [
+            array._note
+            for array in arrays
+            if _frames_shape(array) == _frames_shape(result)
+        ]
+        # what has no clock, like a mean, is as silent as a plain array
+        clocks = [
+            clock
+            for clock in clocks
+            if clock.time_resolution is not None or clock.durations is not None
+        ]
+        durations = {c.durations is not None and c.durations.tobytes() for c in clocks}
+        return Clock(
+            *_common_frames(clocks),
+            durations=clocks[0].durations if len(durations) == 1 else None,
+        )
 
-    def __array_wrap__(
-        self, array: np.ndarray, context: Any = None, return_scalar: bool = False
-    ) -> Any:
-        result: Any = super().__array_wrap__(array, context, return_scalar)
-        if result.ndim == 0:
-            return result[()]  # the mean of all values is a number, not an array
-        is_by_value = context is not None and context[0].signature is None
-        result._clock = _common_clock(context[1], result) if is_by_value else Clock()
-        return result
-
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        result: Any = super().__array_function__(func, types, args, kwargs)
-        given = list(_feature_arrays([*args, kwargs]))
-        if func is np.concatenate and isinstance(result, np.ndarray):
-            axis = args[1] if len(args) > 1 else kwargs.get("axis", 0)
-            along_clips = axis in (0, -result.ndim)
-            result = result.view(FeatureArray)
-            result._clock = (
-                _joined_clock(args[0]) if along_clips else _common_clock(given, result)
-            )
-        elif func in _BY_VALUE and isinstance(result, np.ndarray):
-            result = result.view(FeatureArray)
-            result._clock = _common_clock(given, result)
-        elif func not in _JOINING:
-            for array in _feature_arrays([result]):
-                if not any(array is same for same in given):
-                    array._clock = Clock()
-        return result
+    @classmethod
+    def _joined_note(cls, arrays: Sequence[Any]) -> Clock:
+        """Return the clock of arrays of clips put together."""
+        clocks = [getattr(x, "_note", Clock()) for x in arrays]
+        known = [
+            c.durations for c in clocks if c.durations is not None and not c.is_clip
+        ]
+        return Clock(
+            *_common_frames(clocks),
+            durations=np.concatenate(known) if len(known) == len(clocks) else None,
+        )
 
     def __getitem__(self, key: Any) -> Any:
         item: Any = super().__getitem__(key)
         if isinstance(item, np.ndarray):
             item = item.view(FeatureArray)  # clips of unequal length are plain arrays
-            item._clock = self._clock_of(key)
+            item._note = self._clock_of(key)
         return item
 
     def _clock_of(self, key: Any) -> Clock:
         """Return the clock of ``self[key]``."""
-        resolution, offset, is_clip, durations = self._clock
+        resolution, offset, is_clip, durations = self._note
         first, *others = key if isinstance(key, tuple) and key else (key,)
         if is_clip and first is None:  # a batch of one clip
             clock = self._clock_of(tuple(others))
@@ -207,60 +197,6 @@ or sequence of n_clips arrays of shape (n_frames_i, n_mels)
             offset = 0.0
         return Clock(resolution, offset, is_one, durations)
 
-    def _keep_clock(self, same: Any) -> Any:
-        """Hand the clock to an array that holds the same clips and frames."""
-        if isinstance(same, FeatureArray) and _frames_shape(same) == _frames_shape(
-            self
-        ):
-            same._clock = self._clock
-        return same
-
-    def copy(self, order: Any = "C") -> Any:
-        """Return a copy, as :meth:`numpy.ndarray.copy` does."""
-        return self._keep_clock(super().copy(order))
-
-    def astype(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the values in another dtype, as :meth:`numpy.ndarray.astype` does."""
-        return self._keep_clock(super().astype(*args, **kwargs))
-
-    def view(self, *args: Any, **kwargs: Any) -> Any:
-        """Return a view, as :meth:`numpy.ndarray.view` does."""
-        return self._keep_clock(super().view(*args, **kwargs))
-
-    @property  # type: ignore[misc]
-    def strides(self) -> Any:
-        """The strides: what joblib hashes beside values, shape and type."""
-        return _Strides(super().strides, self._clock)
-
-    def __copy__(self) -> Any:
-        return self.copy()
-
-    def __deepcopy__(self, memo: Any) -> Any:
-        return self._keep_clock(super().__deepcopy__(memo).view(FeatureArray))
-
-    def __reduce__(self) -> Any:
-        rebuild, args, state = tuple(super().__reduce__())
-        return rebuild, args, (state, tuple(self._clock))
-
-    def __setstate__(self, state: Any) -> None:
-        array_state, clock = state
-        self._clock = Clock(*clock)
-        super().__setstate__(array_state)
-
-
-class _Strides(tuple):
-    """Strides that are pickled, and so hashed, together with a clock."""
-
-    clock: tuple
-
-    def __new__(cls, strides: tuple, clock: tuple) -> "_Strides":
-        whole = super().__new__(cls, strides)
-        whole.clock = tuple(clock)
-        return whole
-
-    def __reduce__(self) -> Any:
-        return _Strides, (tuple(self), self.clock)
-
 
 def _keys_per_axis(key: Any, n_axes: int) -> list | None:
     """Spell an index out, one key per axis; None when that is not possible."""
@@ -277,45 +213,6 @@ def _keys_per_axis(key: Any, n_axes: int) -> list | None:
 def _frames_shape(array: np.ndarray) -> tuple[int, ...]:
     """Return the number of axes, and the lengths of those of clips and frames."""
     return array.ndim, *array.shape[: max(1, array.ndim - 1)]
-
-
-def _feature_arrays(values: Any) -> Iterator[FeatureArray]:
-    """Yield the feature arrays among values, however nested."""
-    if isinstance(values, FeatureArray):
-        yield values
-    elif isinstance(values, list | tuple | dict):
-        for value in values.values() if isinstance(values, dict) else values:
-            yield from _feature_arrays(value)
-
-
-def _common_clock(values: Any, result: np.ndarray) -> Clock:
-    """Return what those of the values agree on that have the frames of the result."""
-    clocks = [
-        array._clock
-        for array in _feature_arrays(values)
-        if _frames_shape(array) == _frames_shape(result)
-    ]
-    # what has no clock, like a mean, is as silent as a plain array
-    clocks = [
-        clock
-        for clock in clocks
-        if clock.time_resolution is not None or clock.durations is not None
-    ]
-    durations = {None if c.durations is None else c.durations.tobytes() for c in clocks}
-    return Clock(
-        *_common_frames(clocks),
-        durations=clocks[0].durations if len(durations) == 1 else None,
-    )
-
-
-def _joined_clock(arrays: Sequence[Any]) -> Clock:
-    """Return the clock of arrays of clips put together."""
-    clocks = [getattr(x, "_clock", Clock()) for x in arrays]
-    known = [c.durations for c in clocks if c.durations is not None and not c.is_clip]
-    return Clock(
-        *_common_frames(clocks),
-        durations=np.concatenate(known) if len(known) == len(clocks) else None,
-    )
 
 
 def _common_frames(clocks: Sequence[Clock]) -> tuple[float | None, float, bool]:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from pandas.api.extensions import ExtensionArray
 from pandas.api.types import infer_dtype
 
+from sklearn_sed._annotated import AnnotatedArray
 from sklearn_sed.exceptions import AnnotationError, LabelError
 
 REQUIRED_COLUMNS = ("onset", "offset", "event_label")
@@ -19,7 +20,7 @@ _NUMBERS = {"floating", "integer", "mixed-integer-float", "empty"}
 _LABELS = {*_NUMBERS, "string", "boolean"} - {"floating", "mixed-integer-float"}
 
 
-class TagArray(np.ndarray):
+class TagArray(AnnotatedArray):
     """An indicator of tags that knows the names of its classes.
 
     An ordinary integer array otherwise. The names stay with the columns when clips
@@ -66,48 +67,35 @@ class TagArray(np.ndarray):
         tags.classes = names
         return tags
 
-    def __array_finalize__(self, obj: Any) -> None:
-        classes = getattr(obj, "classes", None)
-        whole = classes is not None and self.shape[1:] == classes.shape
-        self.classes = classes if whole else None
-
-    def transpose(self, *axes: Any) -> np.ndarray:  # type: ignore[override]
-        """Return a plain array with the axes permuted.
-
-        Parameters
-        ----------
-        *axes : int
-            As in :meth:`numpy.ndarray.transpose`.
-
-        Returns
-        -------
-        ndarray
-            Its columns are clips, and so have no class names.
-        """
-        return np.asarray(self).transpose(*axes)
-
     @property
-    def T(self) -> np.ndarray:  # type: ignore[override]
-        """The transposed plain array."""
-        return self.transpose()
+    def _note(self) -> np.ndarray | None:
+        return self.classes
+
+    @_note.setter
+    def _note(self, classes: np.ndarray | None) -> None:
+        self.classes = classes
+
+    @classmethod
+    def _common_note(cls, arrays: Sequence[Any], result: np.ndarray) -> Any:
+        """Return the names that arrays of the result's shape have."""
+        return cls._joined_note([x for x in arrays if x.shape == result.shape])
+
+    @classmethod
+    def _joined_note(cls, arrays: Sequence[Any]) -> Any:
+        """Return the names that all the arrays have."""
+        names: list[Any] = [getattr(x, "classes", None) for x in arrays]
+        if not names or any(own is None for own in names):
+            return None
+        return names[0] if all(np.array_equal(x, names[0]) for x in names) else None
 
     def __getitem__(self, key: Any) -> Any:
         item = super().__getitem__(key)
-        if isinstance(item, TagArray) and isinstance(key, tuple):
+        if isinstance(item, TagArray) and item.ndim == 2:
             # A choice of columns loses the names, a choice of rows keeps them.
-            columns = key[1] if len(key) == 2 else None
-            if columns is not Ellipsis and repr(columns) != repr(slice(None)):
-                item.classes = None
+            columns = key[1:] if isinstance(key, tuple) else ()
+            if all(k is Ellipsis or repr(k) == repr(slice(None)) for k in columns):
+                item.classes = self.classes
         return item
-
-    def __reduce__(self) -> Any:
-        reduced: Any = super().__reduce__()
-        rebuild, args, state = reduced
-        return rebuild, args, (state, self.classes)
-
-    def __setstate__(self, state: Any) -> None:
-        array, self.classes = state
-        super().__setstate__(array)
 
 
 def make_events(

@@ -1,7 +1,9 @@
 """Event tables, tags, and the arithmetic between time and frames."""
 
+import copy
 import pickle
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -486,10 +488,47 @@ def test_tags_keep_the_names_of_their_classes():
         tags == 1,
         pickle.loads(pickle.dumps(tags)),
         tags.view(),
+        copy.deepcopy(tags),
+        tags[[1]][0:],
+        1 - tags,
+        np.where(tags == 1, tags, -1),
+        np.vstack([tags, tags[:1]]),
+        np.concatenate([tags, tags]),
+        np.append(tags, tags, axis=0),
+        joblib.Parallel(2)(joblib.delayed(np.negative)(tags) for _ in "a")[0],
     ):
         assert same.classes.tolist() == ["a", "b", "c"]
-    for other in (tags[0], tags[:, 0], tags[:, ::-1], tags[:, [2, 0, 1]], tags.T):
+    other_names = TagArray(tags, ["c", "b", "a"])
+    for other in (
+        tags[0],
+        tags[:, 0],
+        tags[:, ::-1],
+        tags[..., ::-1],
+        tags[:, [2, 0, 1]],
+        tags[[0, 1, 2], [2, 0, 1]],
+        tags[tags == 1],
+        tags.T,
+        tags.mT,
+        tags.swapaxes(0, 1),
+        tags.take([2, 0, 1], axis=1),
+        np.take(tags, [2, 0, 1], axis=1),
+        np.roll(tags, 1, axis=1),
+        np.flip(tags, 1),
+        np.flip(tags),
+        np.fliplr(tags),
+        np.delete(tags, 0, axis=1),
+        np.sort(tags, axis=1),
+        np.rot90(tags),
+        np.repeat(tags, 1, axis=1),
+        np.split(tags, [1], axis=1)[1],
+        np.hstack([tags, tags]),
+        np.concatenate([tags, other_names]),
+        np.vstack([tags, np.eye(3, dtype=int)]),
+        tags + other_names,
+        np.eye(3, dtype=int) @ tags @ np.eye(3, dtype=int)[::-1],
+    ):
         assert getattr(other, "classes", None) is None
+    assert joblib.hash(tags) == joblib.hash(tags.copy()) != joblib.hash(other_names)
     assert tags.sum(axis=0).tolist() == [1, 1, 1]
     with pytest.raises(LabelError, match="one class for each column"):
         TagArray([[1, 0]], ["a"])

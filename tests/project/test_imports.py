@@ -13,7 +13,7 @@ ROOT = Path(sklearn_sed.__file__).parent
 
 # A room may import from the rooms in earlier rows, and from its own.
 ROWS = [
-    {"_version", "exceptions", "_unwrap", "_fingerprint", "_compile"},
+    {"_version", "exceptions", "_unwrap", "_annotated", "_fingerprint", "_compile"},
     {"_storage"},
     {"audio", "events"},
     {"_clips"},
