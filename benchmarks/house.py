@@ -117,7 +117,7 @@ def draw(lines, arrows, out):
     )
     ax.autoscale_view()
     ax.set_axis_off()
-    figure.savefig(out, dpi=90)
+    figure.savefig(out, dpi=70)
 
 
 def main():
