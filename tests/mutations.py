@@ -165,8 +165,8 @@ FAULTS = [
     Fault(
         "one of the labels of a clip is taken for another",
         "_labels",
-        "indicator[i, column[label]] = 1",
-        "indicator[i, column[label] - 1] = 1",
+        "indicator[clip, column] = 1",
+        "indicator[clip, np.asarray(column) - 1] = 1",
         "tests/labels",
     ),
     Fault(
