@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -359,11 +360,8 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
             from sklearn_sed.nn._arrays import net_arrays
 
             start = net_arrays(self.net_, self.optimizer)
-        seen = [*clips.clips]
-        watched: list[Any] = []
-        if given is not None:
-            seen += [*given.clips.clips]
-            watched = [given.tags.indicator, given.tags.events]
+        watched = [] if given is None else [given.tags.indicator, given.tags.events]
+        seen = chain(clips.clips, () if given is None else given.clips.clips)
         key = fingerprint(
             params,
             plan.precision,
@@ -373,7 +371,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
             [tags.classes, tags.single, tags.indicator],
             weight,
             watched,
-            [fingerprint(clip) for clip in seen],
+            [fingerprint(clip) for clip in seen],  # one at a time
         )
         seed = _draw_seed(rng) if self.random_state is None else None
         name = f"{type(self).__name__}-{key}"

@@ -211,7 +211,7 @@ def score_clips(
     """
     inside = unwrap(model)
     X, model = inside.transform(X), inside.estimator
-    if hasattr(model, "_score"):
+    if hasattr(model, "_scores_frames"):  # a PredictMixin, or a frozen one
         return model, model._score(X, tags=tags, frames=frames)
     proba = found = None
     if tags:
@@ -223,7 +223,7 @@ def score_clips(
 def tag_clips(tagger: Any, X: Any, classes: np.ndarray) -> Scored:
     """Tag clips by any classifier, its columns in the order of the classes."""
     columns = tag_columns(tagger, classes)
-    if hasattr(tagger, "_score"):
+    if hasattr(tagger, "_scores_frames"):
         scored = tagger._score(X, frames=False)
         return Scored(scored.proba[:, columns], scored.tags[:, columns])
     proba = _class_columns(tagger, tagger.predict_proba(X), len(columns))

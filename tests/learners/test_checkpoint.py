@@ -5,11 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
 import skorch
+import soundfile
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import KFold, cross_val_score
@@ -17,12 +19,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sed import (
     EventDecoder,
+    LogMelTransformer,
     SeedEnsemble,
+    StoredFeatures,
     TwoPassSED,
     WeakEventDetector,
     WeakTagger,
     load_model,
     save_model,
+    store_features,
 )
 from sklearn_sed._learners import _checkpoint
 from sklearn_sed.calibration import CalibratedTaggerCV
@@ -293,6 +298,26 @@ def test_what_training_does_not_depend_on_may_change(tmp_path):
     taught = clone(detector).set_params(self_training=1)
     go_on(taught)
     assert is_not_repeated(taught.set_params(time_resolution=0.1))
+
+
+def test_clips_on_disk_are_known_one_at_a_time(tmp_path, monkeypatch):
+    paths = [tmp_path / f"{i}.wav" for i in range(24)]
+    for i, path in enumerate(paths):
+        soundfile.write(path, np.full(4000, 0.01 * (i + 1)), 8000)
+    log_mel = LogMelTransformer(sample_rate=8000, n_mels=6)
+    stored = store_features(log_mel, paths, tmp_path / "features")
+    read, living, counts = StoredFeatures._read, set(), []
+
+    def watched(self, clip):
+        rows = read(self, clip)
+        living.add(id(rows))
+        weakref.finalize(rows, living.discard, id(rows))
+        counts.append(len(living))
+        return rows
+
+    monkeypatch.setattr(StoredFeatures, "_read", watched)
+    quick(WeakTagger, checkpoint=tmp_path / "kept", batch_size=4).fit(stored, Y)
+    assert max(counts) < 12
 
 
 def test_folds_share_a_folder(tmp_path):
