@@ -4,9 +4,9 @@ import math
 import numbers
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
 from typing import Any, ClassVar, NamedTuple
@@ -76,8 +76,43 @@ class Lesson(NamedTuple):
     frames: list | None = None  # what the frames of each clip are taken to be
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
-    """A network trained on tags; base of :class:`WeakTagger`, `WeakEventDetector`."""
+    """A network trained on tags; base of :class:`WeakTagger`, `WeakEventDetector`.
+
+    Its fields are the parameters that both have, and their defaults.
+    """
+
+    network: str | Callable = "crnn"
+    network_params: dict | None = None
+    pooling: str = "linear_softmax"
+    activation: str = "relu"
+    standardize: bool = True
+    label_smoothing: float = 0.0
+    mixup: float = 0.2
+    time_roll: bool = True
+    time_mask: float = 0.0
+    mel_mask: float = 0.1
+    optimizer: str = "adamw"
+    learning_rate: float = 0.001
+    schedule: str | Mapping[float, float] = "cosine"
+    weight_decay: float = 0.01
+    max_epochs: Any = "auto"
+    batch_size: int = 16
+    class_weight: Any = None
+    threshold: Any = "f1"
+    validation_fraction: float = 0.1
+    early_stopping: bool | str = False
+    n_iter_no_change: int = 10
+    self_training: int = 0
+    callbacks: Sequence | None = None
+    checkpoint: str | os.PathLike | None = None
+    on_interrupt: str = "raise"
+    device: str = "auto"
+    precision: str = "float32"
+    random_state: Any = None
+    verbose: int = 0
+    warm_start: bool = False
 
     _parameter_constraints: ClassVar[dict] = {
         "network": [str, callable],

@@ -2,6 +2,7 @@
 
 import numbers
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from sklearn_sed._learners._predict import Scored
 from sklearn_sed.exceptions import LabelError
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class WeakEventDetector(WeakLearner):
     """Find when sounds happen, learning from tags alone.
 
@@ -194,6 +196,14 @@ class WeakEventDetector(WeakLearner):
     ['onset', 'offset', 'event_label', 'score']
     """
 
+    cosine_weight: float = 0.1
+    cosine_margin: float = 0.0
+    cosine_pairs: str = "correlated"
+    cosine_warmup: int = 0
+    loss: str = "clip"
+    decoder: Any = None
+    time_resolution: float | None = None
+
     _networks: ClassVar[dict[str, str]] = {
         "crnn": "CRNN",
         "embedding": "EmbeddingNet",
@@ -212,85 +222,6 @@ class WeakEventDetector(WeakLearner):
         "decoder": [HasMethods("decode"), None],
         "time_resolution": [Interval(numbers.Real, 0, None, closed="neither"), None],
     }
-
-    def __init__(
-        self,
-        *,
-        cosine_weight=0.1,
-        cosine_margin=0.0,
-        cosine_pairs="correlated",
-        cosine_warmup=0,
-        loss="clip",
-        network="crnn",
-        network_params=None,
-        pooling="linear_softmax",
-        activation="relu",
-        standardize=True,
-        label_smoothing=0.0,
-        mixup=0.2,
-        time_roll=True,
-        time_mask=0.0,
-        mel_mask=0.1,
-        optimizer="adamw",
-        learning_rate=0.001,
-        schedule="cosine",
-        weight_decay=0.01,
-        max_epochs="auto",
-        batch_size=16,
-        class_weight=None,
-        threshold="f1",
-        validation_fraction=0.1,
-        early_stopping=False,
-        n_iter_no_change=10,
-        self_training=0,
-        callbacks=None,
-        checkpoint=None,
-        on_interrupt="raise",
-        device="auto",
-        precision="float32",
-        random_state=None,
-        verbose=0,
-        warm_start=False,
-        decoder=None,
-        time_resolution=None,
-    ):
-        self.cosine_weight = cosine_weight
-        self.cosine_margin = cosine_margin
-        self.cosine_pairs = cosine_pairs
-        self.cosine_warmup = cosine_warmup
-        self.loss = loss
-        self.network = network
-        self.network_params = network_params
-        self.pooling = pooling
-        self.activation = activation
-        self.standardize = standardize
-        self.label_smoothing = label_smoothing
-        self.mixup = mixup
-        self.time_roll = time_roll
-        self.time_mask = time_mask
-        self.mel_mask = mel_mask
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.schedule = schedule
-        self.weight_decay = weight_decay
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.class_weight = class_weight
-        self.threshold = threshold
-        self.validation_fraction = validation_fraction
-        self.early_stopping = early_stopping
-        self.n_iter_no_change = n_iter_no_change
-        self.self_training = self_training
-        self.callbacks = callbacks
-        self.checkpoint = checkpoint
-        self.on_interrupt = on_interrupt
-        self.device = device
-        self.precision = precision
-        self.random_state = random_state
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.decoder = decoder
-        self.time_resolution = time_resolution
 
     def _loss_params(self) -> dict[str, Any]:
         if self.loss in ("max_min", "max_mean_min") and self.pooling != "max":
