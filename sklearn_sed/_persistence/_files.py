@@ -16,7 +16,7 @@ from sklearn_sed._persistence._estimators import (
     portable,
 )
 from sklearn_sed._persistence._trust import full_names, judge
-from sklearn_sed._storage import replace_file
+from sklearn_sed._storage import check_targets, replace_file
 from sklearn_sed._version import __version__
 from sklearn_sed.exceptions import ModelFileError
 
@@ -25,7 +25,7 @@ MAX_FILE = 2**31  # bytes
 MAX_MESSAGE = 2000  # characters of what a stranger's file can have an error say
 
 
-def save_model(model, path):
+def save_model(model, path, *, overwrite=True):
     """Save a fitted model to one file, without pickle.
 
     The file holds arrays and JSON, as skops writes them, and no code: opening one
@@ -40,10 +40,14 @@ def save_model(model, path):
         :class:`~sklearn.pipeline.Pipeline` of them. Estimators, networks and functions
         of your own are stored by their names, which :func:`load_model` will ask for.
     path : str or Path
-        Where to save it; ".sed" is the usual ending. An existing file is replaced.
+        Where to save it; ".sed" is the usual ending.
+    overwrite : bool, default=True
+        Whether to replace an existing file.
 
     Raises
     ------
+    FileExistsError
+        If the file exists and shall not be replaced.
     NotFittedError
         If the model is not fitted.
     ValueError
@@ -86,6 +90,8 @@ def save_model(model, path):
     """
     from skops.io import dumps
 
+    path = Path(path)
+    check_targets([path], overwrite=overwrite)
     kind = type(model).__name__
     if not is_estimator(model):
         raise TypeError(f"a model is a fitted estimator, got a {kind}")
@@ -106,7 +112,7 @@ def save_model(model, path):
         except (AttributeError, RuntimeError, TypeError) as error:
             raise ValueError(f"{kind} cannot be saved: read back, {error!r}") from error
 
-    replace_file(Path(os.path.realpath(path)), content, check=read_back)
+    replace_file(path, content, check=read_back)
     if left_out:
         warnings.warn(
             f"not stored: {', '.join(left_out)}. The loaded model will have the "

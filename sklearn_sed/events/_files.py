@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from sklearn_sed._storage import replace_file
+from sklearn_sed._storage import check_targets, replace_file
 from sklearn_sed.events import _audacity, _dcase, _jams, _raven, _rttm
 from sklearn_sed.events._names import match_recordings, recording_stem
 from sklearn_sed.events._records import (
@@ -176,6 +176,7 @@ def write_events(
     events: Sequence[pd.DataFrame],
     *,
     format: str | None = None,
+    overwrite: bool = True,
 ) -> None:
     """Write the events of recordings to annotation files.
 
@@ -199,9 +200,13 @@ def write_events(
         by commas if it ends in ".csv", else by tabs, as sed_eval reads them; in it, a
         recording without events is a row with its name alone. "rttm" cannot say that a
         recording has no events.
+    overwrite : bool, default=True
+        Whether to replace files that exist.
 
     Raises
     ------
+    FileExistsError
+        If a file exists and shall not be replaced; nothing is written then.
     AnnotationError
         If the format is unclear, an event table is not valid, or the format cannot hold
         a name.
@@ -231,6 +236,7 @@ def write_events(
     """
     path = Path(path)
     files = render_events(path, filenames, events, format=format)
+    check_targets(files, overwrite=overwrite)
     name = format or _format_of(path, reading=False)
     dropped = _dropped_columns(_FORMATS[name], events)
     if dropped:
@@ -319,7 +325,11 @@ def read_tags(path: _Path) -> tuple[list[str], list[list[str]]]:
 
 
 def write_tags(
-    path: _Path, filenames: Sequence[_Path], labels: Sequence[Sequence[str]]
+    path: _Path,
+    filenames: Sequence[_Path],
+    labels: Sequence[Sequence[str]],
+    *,
+    overwrite: bool = True,
 ) -> None:
     """Write a DCASE list of tags.
 
@@ -331,9 +341,13 @@ def write_tags(
         The names of the recordings.
     labels : sequence of sequence of str of length n_clips
         The labels of each recording.
+    overwrite : bool, default=True
+        Whether to replace a file that exists.
 
     Raises
     ------
+    FileExistsError
+        If the file exists and shall not be replaced.
     AnnotationError
         If the lengths differ or the format cannot hold a name.
 
@@ -356,6 +370,7 @@ def write_tags(
             raise AnnotationError(
                 f"labels, clip {clip}", f"expected a list of labels, got {tags!r}"
             )
+    check_targets([path], overwrite=overwrite)
     replace_file(path, _dcase.render_tags(path, names, labels).encode())
 
 

@@ -1,8 +1,8 @@
 """Thousands of files to one table: resumable, in parallel, bad files listed."""
 
 import os
-import tempfile
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -14,11 +14,11 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from sklearn_sed._features._store import stamp
-from sklearn_sed._storage import replace_file
+from sklearn_sed._storage import check_targets, replace_file
 from sklearn_sed.events import write_events
 from sklearn_sed.events._files import render_events
 from sklearn_sed.exceptions import AnnotationError, AudioError, AudioWarning
-from sklearn_sed.inference._journal import Journal
+from sklearn_sed.inference._journal import Journal, written_files
 from sklearn_sed.inference._model import take_apart
 from sklearn_sed.inference._recording import (
     OVERLAP,
@@ -40,6 +40,7 @@ def detect_files(
     window: float = 10.0,
     overlap: float | None = None,
     resume: bool = True,
+    overwrite: bool = True,
     on_error: Literal["raise", "warn", "skip"] = "raise",
     n_jobs: int | None = None,
     verbose: int = 0,
@@ -69,6 +70,9 @@ def detect_files(
         Seconds that a window shares with the next; 0.3 of a window when None.
     resume : bool, default=True
         Whether to go on with the journal of an earlier call. False starts over.
+    overwrite : bool, default=True
+        Whether to replace files that exist. False replaces only what an earlier call
+        wrote, by its journal, and nobody has changed since.
     on_error : {"raise", "warn", "skip"}, default="raise"
         What to do with a file that cannot be read: raise its error, or leave it out of
         `out` and go on, with one warning per file or without. When it is the only one,
@@ -99,7 +103,7 @@ def detect_files(
         If the format is unclear or cannot hold a name or a class. This, and whether
         `out` can be written, is found before the work.
     OSError
-        If `out` cannot be written.
+        If `out` cannot be written, or exists and shall not be replaced.
     TypeError
         If the model does not end in a detector.
     ValueError
@@ -155,7 +159,7 @@ def detect_files(
         )
     parts = take_apart(model)
     check_windows(window, overlap, parts.transformer)
-    _rehearse(out, names, parts.classes, format)
+    _rehearse(out, names, parts.classes, format, overwrite)
     overlap = OVERLAP * window if overlap is None else overlap
     settings = {
         "model": parts.fingerprint(),
@@ -164,14 +168,7 @@ def detect_files(
     }
     with Journal(_beside(out, ".journal"), settings, resume=resume) as journal:
         found = _work(journal, model, names, window, overlap, on_error, n_jobs, verbose)
-    records = [found[name] for name in names]
-    sound = [record for record in records if "events" in record]
-    if sound or len(names) > 1 or out.is_dir():
-        tables = [event_table(record["events"]) for record in sound]
-        write_events(out, [record["path"] for record in sound], tables, format=format)
-    else:  # a file about a recording that is bad would tell nothing, or old news
-        out.unlink(missing_ok=True)
-    return _report(_beside(out, ".skipped.csv"), records)
+        return _write(journal, out, [found[name] for name in names], format)
 
 
 def _check_paths(paths: Any) -> list[str]:
@@ -191,7 +188,11 @@ def _check_paths(paths: Any) -> list[str]:
 
 
 def _rehearse(
-    out: Path, names: list[str], classes: list[Any], format: str | None
+    out: Path,
+    names: list[str],
+    classes: list[Any],
+    format: str | None,
+    overwrite: bool,
 ) -> None:
     """Find what will keep `out` from being written before hours of work, not after."""
     if not out.parent.is_dir():
@@ -207,24 +208,23 @@ def _rehearse(
     except UnicodeEncodeError as error:
         reason = f"the name {error.object!r} cannot be written as UTF-8; rename it"
         raise AnnotationError(str(out), reason) from None
-    inputs = {os.path.realpath(name) for name in names}
-    for file in (*files, _beside(out, ".skipped.csv")):
-        if file.is_dir():
-            raise IsADirectoryError(f"{file} is a folder; write to another file")
-        if os.path.realpath(file) in inputs:
-            raise ValueError(f"{file} is one of paths; write to another file")
-    for folder in {out.parent, *(file.parent for file in files)}:
-        if folder.is_dir():
-            _try_writing(folder)
+    targets = [*files, _beside(out, ".skipped.csv")]
+    journal = _beside(out, ".journal")
+    ours = written_files(journal)
+    check_targets([*targets, journal], inputs=names)
+    if not overwrite:
+        check_targets(
+            (t for t in targets if not _is_ours(t, out, ours)), overwrite=False
+        )
 
 
-def _try_writing(folder: Path) -> None:
-    """Make sure that files can be written in a folder."""
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(folder)) from None
+def _is_ours(file: Path, out: Path, written: set[tuple[str, int]]) -> bool:
+    """Tell whether a file is as an earlier call has written it."""
+    return (
+        file.is_file()
+        and (os.path.relpath(file, out.parent), zlib.crc32(file.read_bytes()))
+        in written
+    )
 
 
 def _beside(out: Path, ending: str) -> Path:
@@ -315,15 +315,38 @@ def _detect(model: Any, name: str, window: float, overlap: float) -> _Record:
     return {"path": name, "stamp": current, "events": events}
 
 
-def _report(path: Path, records: Sequence[_Record]) -> pd.DataFrame:
-    """Tabulate the files that were left out, also in a file if there are any."""
+def _write(
+    journal: Journal, out: Path, records: Sequence[_Record], format: str | None
+) -> pd.DataFrame:
+    """Write what was found, and which files were left out, if any; return the latter.
+
+    The journal hears of it first: what it has not heard of is somebody else's.
+    """
     columns = ["path", "class", "reason"]
     rows = [
         [record[key] for key in columns] for record in records if "reason" in record
     ]
     report = pd.DataFrame(rows, columns=columns, dtype=str)
-    path.unlink(missing_ok=True)
+    skipped = _beside(out, ".skipped.csv")
+    text = report.to_csv(index=False, lineterminator="\n")
+    files = {skipped: text.encode(errors="surrogateescape")} if rows else {}
+    sound = [record for record in records if "events" in record]
+    names = [record["path"] for record in sound]
+    tables = [event_table(record["events"]) for record in sound]
+    # A file about a recording that is bad would tell nothing.
+    is_written = sound or len(records) > 1 or out.is_dir()
+    if is_written:
+        texts = render_events(out, names, tables, format=format)
+        files |= {file: text.encode() for file, text in texts.items()}
+    journal.note_written(
+        {os.path.relpath(file, out.parent): data for file, data in files.items()}
+    )
+    if is_written:
+        write_events(out, names, tables, format=format)
+    else:  # nor would old news
+        out.unlink(missing_ok=True)
     if rows:
-        text = report.to_csv(index=False, lineterminator="\n")
-        replace_file(path, text.encode(errors="surrogateescape"))
+        replace_file(skipped, files[skipped])
+    else:
+        skipped.unlink(missing_ok=True)
     return report

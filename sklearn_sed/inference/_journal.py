@@ -11,6 +11,7 @@ import os
 import threading
 import uuid
 import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ class Journal:
         self._call = uuid.uuid4().hex
         self._lock = threading.Lock()  # joblib asks for tasks in threads of its own
         self._refuse_other_files()
+        written = written_files(path)
         if not resume:
             replace_file(path, b"")
         self._file = path.open("ab", buffering=0)
@@ -56,6 +58,7 @@ class Journal:
             self._read()
             if not self._header and not self.records:
                 self._write({**_FORMAT, **settings})
+                self._write({"written": sorted(written)})
                 self._read()  # another process may have been first
             self._check_settings(settings)
         except BaseException:
@@ -80,6 +83,10 @@ class Journal:
             self._take_in(record)
             self._write(record)
             os.fsync(self._file.fileno())
+
+    def note_written(self, files: dict[str, bytes]) -> None:
+        """Say which files are about to come out of the work, and what is in them."""
+        self._write({"written": [(k, zlib.crc32(v)) for k, v in files.items()]})
 
     def begin(self, name: str) -> bool:
         """Say that a file is in work; tell whether it is so here and nowhere else.
@@ -109,11 +116,8 @@ class Journal:
         if lines and not lines[-1].endswith(b"\n"):
             del lines[-1]
         self._reader.seek(start + sum(map(len, lines)))
-        for line in lines:
-            text, _, checksum = line.strip().partition(b"\t")
-            # What is damaged is as good as not there: that file is done again.
-            if checksum == b"%08x" % zlib.crc32(text):
-                self._take_in(json.loads(text))
+        for entry in _entries(lines):
+            self._take_in(entry)
 
     def _take_in(self, entry: dict[str, Any]) -> None:
         """Note what a line says."""
@@ -155,3 +159,23 @@ class Journal:
             if name == "model":
                 what = "another model, or this one trained or tuned anew"
             raise ValueError(f"{self.path} was begun with {what}; {advice}")
+
+
+def _entries(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Yield what lines say; a damaged one is as good as not there."""
+    for line in lines:
+        text, _, checksum = line.strip().partition(b"\t")
+        if checksum == b"%08x" % zlib.crc32(text):
+            yield json.loads(text)
+
+
+def written_files(path: Path) -> set[tuple[str, int]]:
+    """Return the names and checksums of all files that a journal says were written."""
+    if not path.is_file():
+        return set()
+    with path.open("rb") as stream:
+        return {
+            (name, checksum)
+            for entry in _entries(stream)
+            for name, checksum in entry.get("written", ())
+        }

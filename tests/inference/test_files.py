@@ -253,8 +253,8 @@ def test_a_folder_that_cannot_be_written_is_found_before_the_work(
         patch.setattr("tempfile.TemporaryFile", refuse)
         with pytest.raises(PermissionError) as caught:
             detect_files(model, files, tmp_path / "found.tsv", window=2.0)
-    assert caught.value.filename == str(tmp_path)
-    with pytest.raises(ValueError, match=r"0\.wav is one of paths"):
+    assert caught.value.filename == str(tmp_path / "found.tsv")
+    with pytest.raises(ValueError, match=r"0\.wav is an input"):
         detect_files(model, files, files[0], format="dcase", window=2.0)
     for taken in ("labels/1.txt", "labels.skipped.csv", "labels.journal"):
         (tmp_path / taken).mkdir(parents=True)
@@ -266,6 +266,53 @@ def test_a_folder_that_cannot_be_written_is_found_before_the_work(
     with pytest.raises(AnnotationError, match="this is a folder"):
         detect_files(model, files, tmp_path / "labels", format="dcase", window=2.0)
     assert seen == []
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "written"),
+    [("found.tsv", None, "found.tsv"), ("labels", "raven", "labels/0.selections.txt")],
+)
+def test_only_what_an_earlier_call_wrote_is_replaced(
+    model, folder, tmp_path, name, format, written
+):
+    files, out = sound_files(folder), tmp_path / name
+    if format:
+        out.mkdir()
+
+    def detect(**options):
+        detect_files(
+            model, files, out, format=format, window=2.0, overwrite=False, **options
+        )
+
+    # The whole chain: a new file, the same call again, with another model's journal
+    # begun anew, then work of the user's own.
+    detect()
+    detect()
+    detect(resume=False)
+    detect()
+    by_hand = (tmp_path / written).read_text() + "\n"
+    (tmp_path / written).write_text(by_hand)
+    for options in ({}, {"resume": False}):
+        with pytest.raises(FileExistsError, match=f"{written} exists; write to anoth"):
+            detect(**options)
+        assert (tmp_path / written).read_text() == by_hand
+    journal = tmp_path / f"{name}.journal"
+    journal.unlink()
+    with pytest.raises(FileExistsError, match=f"{written} exists"):
+        detect()
+    assert not journal.exists()
+    detect_files(model, files, out, format=format, window=2.0)
+    assert (tmp_path / written).read_text() != by_hand
+
+
+def test_a_list_of_skipped_files_that_somebody_keeps_is_not_lost(
+    model, folder, tmp_path
+):
+    kept = tmp_path / "found.tsv.skipped.csv"
+    kept.write_text("mine")
+    with pytest.raises(FileExistsError, match=r"skipped\.csv exists"):
+        detect_files(model, folder, tmp_path / "found.tsv", overwrite=False)
+    assert kept.read_text() == "mine"
 
 
 def test_what_will_go_wrong_goes_wrong_before_the_work(model, tmp_path):
