@@ -12,6 +12,7 @@ import pandas as pd
 
 from sklearn_sed.events._records import (
     Annotations,
+    Reading,
     format_frequency,
     number,
     read_lines,
@@ -23,11 +24,11 @@ _BOUNDS = ("low_freq", "high_freq")
 _UNDEFINED = "-1.000000"
 
 
-def parse(path: Path, recording: str) -> Annotations:
+def parse(path: Path, recording: str, reading: Reading) -> Annotations:
     """Read a label track."""
-    annotations = Annotations(path, [recording], names_recordings=False)
+    annotations = Annotations(path, reading, [recording], names_recordings=False)
     is_bare = False  # whether the last line was a label, which may get a range
-    for where, text in read_lines(path):
+    for where, text in read_lines(path, reading.encoding):
         cells = [cell.strip() for cell in text.split("\t")]
         if cells[0] != "\\":
             if len(cells) < 2:

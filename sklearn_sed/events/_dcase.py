@@ -10,6 +10,7 @@ import pandas as pd
 
 from sklearn_sed.events._records import (
     Annotations,
+    Reading,
     TextTable,
     check_text,
     extra_columns,
@@ -25,9 +26,9 @@ from sklearn_sed.exceptions import AnnotationError
 _STRONG = ("filename", *REQUIRED_COLUMNS)
 
 
-def parse_events(path: Path, recording: str) -> Annotations:
+def parse_events(path: Path, recording: str, reading: Reading) -> Annotations:
     """Read a list of events; a row with a filename alone is a clip without events."""
-    table = read_table(path)
+    table = read_table(path, reading.encoding)
     if table.find("event_labels") is not None and table.find("onset") is None:
         raise AnnotationError(
             str(path), "this is a list of tags without times; read it with read_tags"
@@ -37,13 +38,10 @@ def parse_events(path: Path, recording: str) -> Annotations:
         for index, name in enumerate(table.header)
         if name.casefold() not in _STRONG
     }
-    annotations = Annotations(path, columns=list(extra))
-    for where, cells, (filename, *event) in _named_rows(table, *_STRONG):
-        annotations.filenames.append(filename)
-        if not all(map(is_missing, event)):
-            onset, offset, label = event
-            further = {name: cells[index] for name, index in extra.items()}
-            annotations.add(where, filename, label, onset, offset, extra=further)
+    annotations = Annotations(path, reading, columns=list(extra))
+    for where, cells, (filename, onset, offset, label) in _named_rows(table, *_STRONG):
+        further = {name: cells[index] for name, index in extra.items()}
+        annotations.add(where, filename, label, onset, offset, extra=further)
     return annotations
 
 

@@ -16,10 +16,13 @@ from sklearn_sed.events import _audacity, _dcase, _jams, _raven, _rttm
 from sklearn_sed.events._names import match_recordings, recording_stem
 from sklearn_sed.events._records import (
     Annotations,
+    Reading,
     check_extent,
+    check_na_values,
     collect,
     extra_columns,
     read_lines,
+    report_missing,
     shorten,
 )
 from sklearn_sed.events._tables import check_events, make_events, stack_tables
@@ -32,7 +35,7 @@ class _Format(NamedTuple):
     """How one annotation format is read and written."""
 
     endings: tuple[str, ...]
-    parse: Callable[[Path, str], Annotations]
+    parse: Callable[[Path, str, Reading], Annotations]
     render: Callable[[Path, Sequence[str], Sequence[pd.DataFrame]], str]
     one_recording: bool
     """Whether a file is about one recording only."""
@@ -71,6 +74,8 @@ def read_events(
     filenames: Sequence[_Path] | None = None,
     *,
     format: str | None = None,
+    na_values: Sequence[str] | None = None,
+    encoding: str | None = None,
 ) -> tuple[list[Any], np.ndarray]:
     r"""Read the events of recordings from annotation files.
 
@@ -98,6 +103,14 @@ def read_events(
     format : {"dcase", "audacity", "raven", "jams", "rttm"}, default=None
         By default the format follows the ending. The header of a ".txt" tells a Raven
         or DCASE table; an Audacity label track has none: pass ``format="audacity"``.
+    na_values : sequence of str, default=None
+        The words that mean that there is nothing, in any letter case; an empty cell
+        always does. By default NA, N/A, #N/A, NaN, None, NULL, - and <NA>. Pass a list
+        without the name of a class to keep it: ``["-"]`` where a class is "None". A row
+        whose times and label are missing is a recording without events.
+    encoding : str, default=None
+        How the text is encoded, such as "latin-1", where no byte order mark says it.
+        UTF-8 by default.
 
     Returns
     -------
@@ -120,8 +133,9 @@ def read_events(
     Warns
     -----
     UserWarning
-        If events are listed more than once (they are kept), or recordings of the file
-        are not among `filenames` (they are left out).
+        If events are listed more than once (they are kept), recordings of the file
+        are not among `filenames` (they are left out), or a word such as NA says that
+        recordings have no events.
 
     Examples
     --------
@@ -142,13 +156,14 @@ def read_events(
     >>> folder.cleanup()
     """
     path = Path(path)
+    reading = Reading(check_na_values(na_values), encoding)
     name = _check_format(format)
     if path.is_dir():
-        name, files = _label_files(path, name)
+        name, files = _label_files(path, name, encoding)
     else:
-        name, files = name or _format_of(path, reading=True), [path]
+        name, files = name or _format_of(path, encoding, reading=True), [path]
     parsed = [
-        _FORMATS[name].parse(file, _TABLE_SUFFIX.sub("", _by_ending(file)[1]))
+        _FORMATS[name].parse(file, _TABLE_SUFFIX.sub("", _by_ending(file)[1]), reading)
         for file in files
     ]
     check_extent(
@@ -159,6 +174,8 @@ def read_events(
     )
     found, tables = collect(parsed)
     notes = [note for annotations in parsed for note in annotations.notes]
+    words = [word for annotations in parsed for word in annotations.without_events]
+    notes += report_missing(path, words, "events")
     names: list[Any] = found
     if filenames is not None:
         names = list(filenames)
@@ -444,13 +461,13 @@ def _by_ending(path: Path) -> tuple[str | None, str]:
     return None, path.stem
 
 
-def _format_of(path: Path, *, reading: bool) -> str:
+def _format_of(path: Path, encoding: str | None = None, *, reading: bool) -> str:
     """Return the format that a file's ending or, in a ".txt", its header tells."""
     name, _ = _by_ending(path)
     if name and name != "audacity":
         return name
     if reading and name:
-        lines = [line for _, line in read_lines(path)[:1]]
+        lines = [line for _, line in read_lines(path, encoding)[:1]]
         header = re.split("[\t,]", lines[0].casefold()) if lines else []
         if "begin time (s)" in header:
             return "raven"
@@ -463,14 +480,16 @@ def _format_of(path: Path, *, reading: bool) -> str:
     )
 
 
-def _label_files(folder: Path, name: str | None) -> tuple[str, list[Path]]:
+def _label_files(
+    folder: Path, name: str | None, encoding: str | None
+) -> tuple[str, list[Path]]:
     """Return the format of a folder's label files, and these in sorted order."""
     files: dict[str | None, list[Path]] = defaultdict(list)
     for file in sorted(filter(Path.is_file, folder.iterdir())):
         files[_by_ending(file)[0]].append(file)
     if name is None:
         every = [*files["raven"], *files["audacity"], *files["jams"]]
-        names = {_format_of(file, reading=True) for file in every}
+        names = {_format_of(file, encoding, reading=True) for file in every}
         if len(names) > 1:
             raise AnnotationError(
                 str(folder),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from sklearn_sed.events._records import Annotations, read_text, written_events
+from sklearn_sed.events._records import Annotations, Reading, read_text, written_events
 from sklearn_sed.exceptions import AnnotationError
 
 
@@ -24,11 +24,12 @@ def _import_jams() -> ModuleType:
     return jams
 
 
-def parse(path: Path, recording: str) -> Annotations:
+def parse(path: Path, recording: str, reading: Reading) -> Annotations:
     """Read the segment and tag annotations of a file, whose values are the labels."""
     jams = _import_jams()
     try:
-        document = jams.load(io.StringIO(read_text(path)), validate=False, fmt="jams")
+        stream = io.StringIO(read_text(path, reading.encoding))
+        document = jams.load(stream, validate=False, fmt="jams")
         known = _annotations_of_events(document.annotations)
         namespaces = sorted({found.namespace for found in document.annotations})
     except (
@@ -40,7 +41,7 @@ def parse(path: Path, recording: str) -> Annotations:
         jams.JamsError,
     ) as error:
         raise AnnotationError(str(path), f"not a JAMS file ({error})") from error
-    annotations = Annotations(path, [recording], columns=["score"])
+    annotations = Annotations(path, reading, [recording], columns=["score"])
     annotations.names_recordings = False
     if namespaces and not known:
         raise AnnotationError(

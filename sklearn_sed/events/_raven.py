@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn_sed.events._names import recording_base
 from sklearn_sed.events._records import (
     Annotations,
+    Reading,
     extra_columns,
     format_frequency,
     format_value,
@@ -43,9 +44,9 @@ _RESERVED = {"filename", "onset", "offset", "event_label", "score", *_BOUNDS}
 _Rows = list[tuple[str, list[str]]]
 
 
-def parse(path: Path, recording: str) -> Annotations:
+def parse(path: Path, recording: str, reading: Reading) -> Annotations:
     """Read a selection table."""
-    table = read_table(path, quoted=False)
+    table = read_table(path, reading.encoding, quoted=False)
     positions = table.locate(_REQUIRED, _OPTIONAL)
     rows = _one_view(list(table.rows()), positions)
     extra = {
@@ -53,7 +54,7 @@ def parse(path: Path, recording: str) -> Annotations:
         for index, name in enumerate(table.header)
         if index not in positions.values() and not _is_first_channel(name, index, rows)
     }
-    annotations = Annotations(path, names_recordings="file" in positions)
+    annotations = Annotations(path, reading, names_recordings="file" in positions)
     for where, cells in rows:
         own = {name: cells[index] for name, index in positions.items()}
         onset = number(where, "Begin Time (s)", own["begin"])

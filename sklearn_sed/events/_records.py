@@ -1,11 +1,12 @@
 """What every annotation format shares: reading cells, checking rows, writing safely."""
 
+import codecs
 import csv
 import io
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
 from itertools import pairwise
@@ -21,9 +22,57 @@ from sklearn_sed.exceptions import AnnotationError
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 # What a float holds without loss: identifiers such as 007 stay text.
 _PLAIN_NUMBER = re.compile(r"[+-]?(0|[1-9]\d{0,14})(\.\d+)?([eE][+-]?\d+)?")
-_MISSING = frozenset({"", "nan", "<na>"})
+# Byte order marks; those of UTF-32 begin like those of UTF-16.
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+NA_VALUES = ("NA", "N/A", "#N/A", "NaN", "None", "NULL", "-", "<NA>")
 # Cells, empty ones too, for a character of a file; each takes a separator as a rule.
 _MAX_CELLS = 20
+
+
+def is_missing(cell: str, words: Iterable[str] = NA_VALUES) -> bool:
+    """Tell whether a cell is empty or one of the words that stand for no value."""
+    text = cell.strip().casefold()
+    return not text or any(text == word.strip().casefold() for word in words)
+
+
+def check_na_values(na_values: Iterable[str] | None) -> tuple[str, ...]:
+    """Return the words that stand for no value: those given, or the usual ones."""
+    if na_values is None:
+        return NA_VALUES
+    if isinstance(na_values, str) or not all(isinstance(w, str) for w in na_values):
+        raise ValueError(
+            f"na_values={na_values!r} is not a list of words; pass such as ['NA', '-'],"
+            " or [] where only empty cells mean no label"
+        )
+    return tuple(na_values)
+
+
+def report_missing(path: Path, words: Sequence[str], what: str) -> list[str]:
+    """Return the note on recordings that a word, one for each, says have nothing."""
+    if not words:
+        return []
+    having = "1 recording has" if len(words) == 1 else f"{len(words)} recordings have"
+    return [
+        f"{path}: {having} no {what} (written as {', '.join(dict.fromkeys(words))}); "
+        "for a class of that name, list the words that mean no label in na_values"
+    ]
+
+
+class Reading(NamedTuple):
+    """How a user wants files to be read."""
+
+    na_values: tuple[str, ...] = NA_VALUES
+    encoding: str | None = None
+
+    def is_missing(self, cell: str) -> bool:
+        """Tell whether a cell stands for no value."""
+        return is_missing(cell, self.na_values)
 
 
 class Row(NamedTuple):
@@ -42,6 +91,7 @@ class Annotations:
     """What one annotation file holds, in its order."""
 
     path: Path
+    reading: Reading
     filenames: list[str] = field(default_factory=list)
     """The recordings, those without events too."""
     rows: list[Row] = field(default_factory=list)
@@ -51,6 +101,8 @@ class Annotations:
     """Whether the file itself says which recordings it is about."""
     notes: list[str] = field(default_factory=list)
     """What the reader has to be warned of."""
+    without_events: list[str] = field(default_factory=list)
+    """The words that stand in the place of events, each for a recording without any."""
 
     def add(
         self,
@@ -62,7 +114,16 @@ class Annotations:
         duration: Any = None,
         extra: dict[str, Any] | None = None,
     ) -> None:
-        """Add an event by its cells, of which one says when it ends."""
+        """Add an event by its cells, of which one says when it ends.
+
+        Where all of them are missing, the recording has no events.
+        """
+        self.filenames.append(filename)
+        cells = [str(c) for c in (onset, offset, duration, label) if c is not None]
+        words = [cell.strip() for cell in cells if cell.strip()]
+        if all(map(self.reading.is_missing, words)):
+            self.without_events += words[:1]
+            return
         start = number(where, "onset", onset)
         if duration is None:
             stop = number(where, "offset", offset)
@@ -72,9 +133,11 @@ class Annotations:
                 raise AnnotationError(where, f"the duration {length} is negative")
             # The sum of two decimals, not of their binary neighbours.
             stop = round(start + length, 9)
-        if not label:
-            raise AnnotationError(where, "event_label is missing; name every event")
-        self.filenames.append(filename)
+        if self.reading.is_missing(label):
+            reason = "event_label is missing; name every event"
+            if label:
+                reason += f". {label!r} means no label unless na_values says otherwise"
+            raise AnnotationError(where, reason)
         self.rows.append(Row(where, filename, start, stop, label, extra or {}))
 
 
@@ -131,21 +194,42 @@ class TextTable(NamedTuple):
         return positions
 
 
-def read_text(path: Path) -> str:
-    """Return a UTF-8 file's text without a byte order mark."""
+def read_text(path: Path, encoding: str | None = None) -> str:
+    """Return a file's text without a byte order mark.
+
+    The mark says how the text is encoded, else `encoding` does, else it is UTF-8.
+    """
     content = path.read_bytes()
+    marked = next((_MARKS[mark] for mark in _MARKS if content.startswith(mark)), None)
+    codec = marked or encoding or "utf-8"
     try:
-        return content.decode("utf-8-sig")
+        text = content.decode(codec)
+    except LookupError as error:
+        raise ValueError(
+            f"encoding={encoding!r} is not known; pass such as 'utf-8', 'utf-16' or "
+            "'latin-1'"
+        ) from error
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise AnnotationError(
-            f"{path}, line {line}", "the text is not UTF-8; save the file as UTF-8"
+            f"{path}, line {line}",
+            f"the text is not {codec.removesuffix('-sig').upper()}; save the file as "
+            "UTF-8, or pass how it is encoded, such as encoding='latin-1'",
         ) from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise AnnotationError(
+            f"{path}, line {line}",
+            f"the text is not {codec.upper()}: it holds zero bytes; save the file as "
+            "UTF-8, or pass how it is encoded, such as encoding='utf-16-le'",
+        )
+    return text
 
 
-def read_lines(path: Path) -> list[tuple[str, str]]:
+def read_lines(path: Path, encoding: str | None = None) -> list[tuple[str, str]]:
     """Return the lines that are not blank and where they are, whatever ends a line."""
-    lines = read_text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    text = read_text(path, encoding)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return [
         (f"{path}, line {number}", line)
         for number, line in enumerate(lines, 1)
@@ -153,9 +237,11 @@ def read_lines(path: Path) -> list[tuple[str, str]]:
     ]
 
 
-def read_table(path: Path, *, quoted: bool = True) -> TextTable:
+def read_table(
+    path: Path, encoding: str | None = None, *, quoted: bool = True
+) -> TextTable:
     """Read a tab- or comma-separated file with a header."""
-    text = read_text(path)
+    text = read_text(path, encoding)
     lines = io.StringIO(text, newline="")
     first = next(filter(str.strip, lines), "")
     if not first:
@@ -198,11 +284,6 @@ def check_extent(path: Path, n_columns: int, n_rows: int, n_characters: int) -> 
             f"{n_columns} columns for {n_rows} rows that are mostly empty; leave out "
             "the columns without values",
         )
-
-
-def is_missing(cell: str) -> bool:
-    """Tell whether a cell stands for no value."""
-    return cell.casefold() in _MISSING
 
 
 def number(where: str, name: str, cell: Any) -> float:
@@ -293,9 +374,9 @@ def _values(name: str, rows: Sequence[Row]) -> np.ndarray:
     """Return a further column: numbers where all cells are plain ones, else text."""
     cells = [str(row.extra.get(name, "")) for row in rows]
     present = [cell for cell in cells if not is_missing(cell)]
-    kind = float if all(map(_PLAIN_NUMBER.fullmatch, present)) else str
-    values = [math.nan if is_missing(cell) else kind(cell) for cell in cells]
-    return np.array(values, dtype=np.float64 if kind is float else object)
+    if all(map(_PLAIN_NUMBER.fullmatch, present)):
+        return np.array([math.nan if is_missing(c) else float(c) for c in cells])
+    return np.array([cell or math.nan for cell in cells], dtype=object)
 
 
 def shorten(items: Sequence[str], limit: int = 5) -> str:

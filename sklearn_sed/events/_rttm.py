@@ -8,6 +8,7 @@ import pandas as pd
 
 from sklearn_sed.events._records import (
     Annotations,
+    Reading,
     check_text,
     format_value,
     read_lines,
@@ -21,11 +22,11 @@ _NONE = "<NA>"
 _BLANKS = re.compile(r"[ \t]+")
 
 
-def parse(path: Path, recording: str) -> Annotations:
+def parse(path: Path, recording: str, reading: Reading) -> Annotations:
     """Read the SPEAKER lines of a file, whose names are the labels."""
-    annotations = Annotations(path, columns=["score"])
+    annotations = Annotations(path, reading, columns=["score"])
     others = []
-    for where, text in read_lines(path):
+    for where, text in read_lines(path, reading.encoding):
         fields = _BLANKS.split(text.strip(" \t"))
         if fields[0].startswith(";;"):
             continue

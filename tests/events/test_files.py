@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import warnings
 
 import numpy as np
@@ -107,7 +108,8 @@ def test_round_trip_keeps_every_microsecond(tmp_path_factory, name, data):
     if one_recording and not filenames:
         return
     write_events(path, filenames, events, format=name)
-    names, read = read_events(path, filenames=filenames, format=name)
+    # Labels are kept as they are, "NA" too.
+    names, read = read_events(path, filenames=filenames, format=name, na_values=[])
     assert names == filenames
     any_events = any(len(table) for table in events)
     for ours, theirs in zip(read, events):
@@ -294,7 +296,6 @@ LIST = "filename\tonset\toffset\tevent_label\na.wav\t0.5\t1.25\tDog\nb.wav\t\t\t
         LIST.replace("\n", "\n\n"),
         LIST.removesuffix("\n"),
         LIST.replace("b.wav\t\t\t", "b.wav"),
-        LIST.replace("b.wav\t\t\t", "b.wav\tNaN\tnan\tNaN"),
         LIST.replace("\t0.5\t", "\t 0.5\t").replace("Dog", '"Dog "'),
         LIST.replace("\tDog\n", "\tDog\t\t\n"),
         "event_label,filename,offset,onset\nDog,a.wav,1.25,5e-1\n,b.wav,,\n",
@@ -414,6 +415,86 @@ def test_score_for_some_events_only(tmp_path):
         path = write(tmp_path / "list.tsv", text.replace("Dog\t0.5", f"Dog\t{score}"))
         with pytest.raises(AnnotationError, match=f"line 2: {reason}"):
             read_events(path)
+
+
+# Missing values and encodings
+
+WORDS = ["NA", "n/a", "#N/A", "NaN", "None", "null", "-", "<NA>", " na "]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_words_for_nothing_are_a_recording_without_events(tmp_path, word):
+    text = (
+        f"filename,onset,offset,event_label\na.wav,0.5,1.25,Dog\nb.wav,{word},,{word}"
+    )
+    path = write(tmp_path / "list.csv", text)
+    note = f"1 recording has no events (written as {word.strip()})"
+    with pytest.warns(UserWarning, match=re.escape(note)) as caught:
+        names, events = read_events(path)
+    assert len(caught) == 1
+    assert names == ["a.wav", "b.wav"]
+    assert_same_events(events, [DOG, EMPTY])
+
+
+def test_the_note_counts_the_recordings_of_all_files(tmp_path):
+    for name, word in [("a", "NA"), ("b", "-"), ("c", "NA")]:
+        write(tmp_path / f"{name}.txt", f"{word}\t{word}\t{word}\n")
+    with pytest.warns(UserWarning, match=r"3 recordings have .* \(written as NA, -\)"):
+        names, events = read_events(tmp_path, format="audacity")
+    assert names == ["a", "b", "c"]
+    assert_same_events(events, [EMPTY] * 3)
+
+
+@pytest.mark.parametrize("word", [*WORDS, ""])
+def test_a_missing_label_with_times_names_the_line(tmp_path, word):
+    path = write(tmp_path / "list.tsv", LIST + f"c.wav\t1\t2\t{word}\n")
+    with pytest.raises(AnnotationError, match="line 4: event_label is missing"):
+        read_events(path)
+    path = write(tmp_path / "list.tsv", LIST + f"c.wav\t{word}\t2\tDog\n")
+    with pytest.raises(AnnotationError, match=r"line 4: onset is (missing|nan)"):
+        read_events(path)
+
+
+def test_na_values_replace_the_words(tmp_path):
+    path = write(tmp_path / "list.tsv", LIST.replace("Dog", "None"))
+    _, events = read_events(path, na_values=["-"])
+    assert events[0]["event_label"].tolist() == ["None"]
+    path = write(tmp_path / "list.tsv", LIST.replace("b.wav\t\t\t", "b.wav\tX\tX\tx"))
+    with pytest.warns(UserWarning, match="written as X"):
+        assert_same_events(read_events(path, na_values=["X"])[1], [DOG, EMPTY])
+    for wrong in ("NA", [None]):
+        with pytest.raises(ValueError, match=r"na_values=.* is not a list of words"):
+            read_events(path, na_values=wrong)
+
+
+def test_words_in_further_columns(tmp_path):
+    text = (
+        "filename\tonset\toffset\tevent_label\tscore\tsnr\tremark\n"
+        "a.wav\t0.5\t1.25\tDog\t-\t3\tnone\na.wav\t2\t3\tDog\tNA\tNA\tfar\n"
+    )
+    _, (table,) = read_events(write(tmp_path / "list.tsv", text))
+    assert "score" not in table
+    np.testing.assert_array_equal(table["snr"], [3, np.nan])
+    assert table["remark"].tolist() == ["none", "far"]
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_byte_order_mark_says_the_encoding(tmp_path, codec):
+    path = write(tmp_path / "list.tsv", LIST.replace("Dog", "Bébé"), codec)
+    for encoding in (None, "latin-1"):
+        _, events = read_events(path, encoding=encoding)
+        assert events[0]["event_label"].tolist() == ["Bébé"]
+
+
+@pytest.mark.parametrize("codec", ["latin-1", "cp1252", "utf-16-le"])
+def test_an_encoding_on_request(tmp_path, codec):
+    path = write(tmp_path / "list.tsv", LIST.replace("Dog", "Bébé"), codec)
+    with pytest.raises(AnnotationError, match=r"not UTF-8.* encoding='"):
+        read_events(path)
+    _, events = read_events(path, encoding=codec)
+    assert events[0]["event_label"].tolist() == ["Bébé"]
+    with pytest.raises(ValueError, match="encoding='klingon' is not known"):
+        read_events(path, encoding="klingon")
 
 
 # Recordings wanted
