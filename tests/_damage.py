@@ -37,7 +37,7 @@ def damage_in_twenty_ways(folder) -> dict[str, str]:
     cut("header.wav", 44)
     for name in ("cut.wav", "cut.flac", "cut.ogg", "cut.mp3"):
         cut(name, int(rng.integers(4000, 5000)))
-    patched("no_data.wav", 40, "<I", 0)
+    sound("no_data.wav", noise[:0])
     patched("rate_0.wav", 24, "<I", 0)
     patched("rate_max.wav", 24, "<I", 2**31 - 1)
     patched("no_channels.wav", 22, "<H", 0)

@@ -2,20 +2,21 @@
 
 Decoders read what is there and keep silent about what is not. The structure of the
 container tells: a WAV header names the bytes of its samples, the last page of an Ogg
-stream is marked, MP3 frames can be counted and often were, by the encoder.
+stream is marked, MP3 frames can be counted and often were, by the encoder. What it
+tells is not always meant: many recorders and all pipes write a size that is wrong.
 
 References
 ----------
 RIFF and WAVE: Microsoft/IBM, Multimedia Programming Interface, 1991; RF64: EBU Tech
-3306; AIFF: Apple, Audio Interchange File Format 1.3; Ogg: RFC 3533; MP3: ISO/IEC
-11172-3 and 13818-3.
+3306, BW64: ITU-R BS.2088; AIFF: Apple, Audio Interchange File Format 1.3; Ogg: RFC
+3533; MP3: ISO/IEC 11172-3 and 13818-3.
 """
 
 import functools
 import mmap
 import os
 import struct
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from sklearn_sed.exceptions import AudioError
 
@@ -23,13 +24,35 @@ RECOVER = "copy or download it again"
 CONVERT = "convert it to WAV or FLAC, or leave it out"
 SAMPLE_RATES = (100, 1_000_000)  # Hz: from whale hydrophones to bat detectors
 
-_MAX_CHUNKS = 1000  # of a WAV or AIFF file, before its samples
-_UNKNOWN = 0xFFFFFFFF  # what programs that write to a pipe put for a length
+_MAX_CHUNKS = 1000  # of a WAV or AIFF file, before or behind its samples
+_MAX_BODY = 1024  # bytes read of a chunk of the header
+# The sizes that programs write for samples without a known end, to a pipe or where they
+# are killed: 0, and close below 2**31 and 2**32, less a header or a part of a frame.
+_UNKNOWN = (
+    range(1),
+    range(0x7FFFEF00, 0x80000100),
+    range(0xFFFFEF00, 2**32),
+    range(2**63, 2**64),
+)
+_HEADER = 80  # bytes of a WAV header, by which a recorder may count too many
 _OGG_HEADER = struct.Struct("<4sBBqIIIB")
 _MAX_OGG_PAGE = _OGG_HEADER.size + 255 + 255 * 255
 
 
-def check_container(path: str | os.PathLike[str], size: int) -> float | None:
+class Container(NamedTuple):
+    """What the structure of a file tells beyond what a decoder sees in it."""
+
+    duration: float | None = None
+    """The length in seconds of an MP3 file, by its frames."""
+    wav_format: bytes = b""
+    """The format chunk of a WAV file that needs another header."""
+    start: int = 0
+    """Where the samples of that file start, ..."""
+    end: int = 0
+    """... and where they end."""
+
+
+def check_container(path: str | os.PathLike[str], size: int) -> Container:
     """Raise AudioError for a file whose container is cut short or cannot be true.
 
     Parameters
@@ -41,25 +64,24 @@ def check_container(path: str | os.PathLike[str], size: int) -> float | None:
 
     Returns
     -------
-    float or None
-        The length in seconds of an MP3 file, by its frames; None for other files,
-        whose headers can be relied on once this check is passed.
+    Container
+        What has to be known to read it whole. Empty for files whose headers can be
+        relied on once this check is passed.
     """
     try:
         with open(path, "rb") as file:
             magic = file.read(4)
-            if magic in (b"RIFF", b"RIFX", b"RF64", b"FORM"):
-                _check_iff(path, file, size)
-                return None
+            if magic in (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM"):
+                return _check_iff(path, file, size)
             if magic == b"OggS":
                 _check_ogg(path, file, size)
-                return None
+                return Container()
             is_mp3 = magic[:3] == b"ID3" or magic[:3] in _mp3_frames()
             if is_mp3 or os.fspath(path).lower().endswith(".mp3"):
-                return _check_mp3(path, file)
+                return Container(_check_mp3(path, file))
     except OSError as error:
         raise AudioError(path, f"unreadable: {error.strerror}; {RECOVER}") from error
-    return None
+    return Container()
 
 
 def check_header(path: object, n_channels: int, sample_rate: float) -> None:
@@ -85,53 +107,102 @@ def truncated(
     )
 
 
-def _check_iff(path: object, file: BinaryIO, size: int) -> None:
+def is_unknown(claimed: int) -> bool:
+    """Tell whether a size is one that stands for "to the end of the file"."""
+    return any(claimed in sizes for sizes in _UNKNOWN)
+
+
+def all_there(
+    claimed: int, present: int, header: int = _HEADER, block: int = 1
+) -> bool:
+    """Tell whether no samples are missing, going by a size that may be a bit too large.
+
+    Some recorders count the header in, or a part of it. A file that was cut short lacks
+    more as a rule, and ends within a block (a sample of every channel).
+    """
+    surplus = claimed - present
+    is_slip = 8 <= surplus <= min(header, _HEADER) or header - 8 <= surplus <= header
+    return surplus <= 0 or (is_slip and present % block == 0)
+
+
+def _check_iff(path: object, file: BinaryIO, size: int) -> Container:
     """Compare the size of the sample chunk of a WAV or AIFF file with the file's."""
     file.seek(0)
-    order = "<" if file.read(12)[:4] in (b"RIFF", b"RF64") else ">"
+    magic = file.read(12)[:4]
+    order = ">" if magic in (b"RIFX", b"FORM") else "<"
     wide = None  # the 64-bit size of an RF64 file
+    wav_format = b""
     n_seconds = bytes_per_second = 0.0
+    block = 1
     for _ in range(_MAX_CHUNKS):
         header = file.read(8)
         if len(header) < 8:
-            return
+            return Container()
         name, claimed = struct.unpack(f"{order}4sI", header)
         start = file.tell()
-        body = file.read(min(claimed, 40)) if name in _IFF_HEADERS else b""
+        body = b""
+        if name in (b"ds64", b"fmt ", b"COMM"):
+            body = file.read(min(claimed, _MAX_BODY))
         if name == b"ds64" and len(body) >= 16:
             wide = struct.unpack_from("<Q", body, 8)[0]
         elif name == b"fmt " and len(body) >= 16:
-            bytes_per_second = _wav_byte_rate(path, body, order)
+            bytes_per_second, block = _wav_rates(path, body, order)
+            wav_format = body
         elif name == b"COMM" and len(body) >= 18:
             n_seconds = _aiff_duration(path, body)
         elif name in (b"data", b"SSND"):
             break
         file.seek(start + claimed + claimed % 2)
     else:
-        return
-    if claimed == _UNKNOWN:
-        if wide is None:
-            return
+        return Container()
+    if claimed == 0xFFFFFFFF and wide is not None:
         claimed = wide
+    n_bytes = _count_bytes(file, claimed, start, size)
     present = size - start
-    if claimed == 0:
-        reason = f"no samples: its header gives a data size of 0 ({present} bytes "
-        raise AudioError(path, f"{reason}follow it); repair the header or {RECOVER}")
-    expected = claimed / bytes_per_second if bytes_per_second else n_seconds
-    if present < claimed and expected:
-        raise truncated(path, expected * present / claimed, expected)
+    if n_bytes == 0:
+        raise AudioError(path, f"no samples: none follow its header; {RECOVER}")
+    expected = n_bytes / bytes_per_second if bytes_per_second else n_seconds
+    if expected and not all_there(n_bytes, present, start, block):
+        raise truncated(path, expected * present / n_bytes, expected)
+    if order == ">" or (n_bytes == claimed and magic != b"BW64"):
+        return Container()
+    return Container(None, wav_format, start, start + min(n_bytes, present))
 
 
-_IFF_HEADERS = (b"ds64", b"fmt ", b"COMM")
+def _count_bytes(file: BinaryIO, claimed: int, start: int, size: int) -> int:
+    """Return how many bytes of samples there should be, by a size that may be wrong."""
+    present = size - start
+
+    def ends(n_bytes: int) -> bool:
+        return _are_chunks(file, start + n_bytes + n_bytes % 2, size)
+
+    if is_unknown(claimed):
+        return claimed if claimed <= present and ends(claimed) else present
+    while size > 2**32 and claimed + _HEADER < present and not ends(claimed):
+        claimed += 2**32  # of a larger number, a header holds the lower 32 bits
+    return claimed
 
 
-def _wav_byte_rate(path: object, body: bytes, order: str) -> float:
-    """Return the bytes per second that the format chunk of a WAV file gives."""
+def _are_chunks(file: BinaryIO, at: int, size: int) -> bool:
+    """Tell whether a WAV file holds nothing but chunks from some byte on."""
+    for _ in range(_MAX_CHUNKS):
+        if at >= size:
+            return True
+        file.seek(at)
+        name, claimed = struct.unpack("<4sI", file.read(8).ljust(8, b"\0"))
+        at += 8 + claimed + claimed % 2
+        if not (name.isascii() and name.decode().isprintable()) or at > size + 1:
+            return False
+    return False
+
+
+def _wav_rates(path: object, body: bytes, order: str) -> tuple[float, int]:
+    """Return the bytes per second and per block that a WAV format chunk gives."""
     n_channels, sample_rate, byte_rate, block = struct.unpack_from(
         f"{order}HIIH", body, 2
     )
     check_header(path, n_channels, sample_rate)
-    return byte_rate or sample_rate * block
+    return byte_rate or sample_rate * block, max(block, 1)
 
 
 def _aiff_duration(path: object, body: bytes) -> float:

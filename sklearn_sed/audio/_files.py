@@ -16,7 +16,7 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,10 +26,13 @@ if TYPE_CHECKING:
 from sklearn_sed.audio._containers import (
     CONVERT,
     RECOVER,
+    all_there,
     check_container,
     check_header,
+    is_unknown,
     truncated,
 )
+from sklearn_sed.audio._repaired import RepairedFile
 from sklearn_sed.exceptions import AudioError
 
 __all__ = ["AudioInfo", "audio_info", "iter_blocks", "load_audio"]
@@ -139,10 +142,12 @@ def load_audio(
 
     Notes
     -----
-    A WAV header whose data size is 2**32 - 1 (written by programs that record to a
-    pipe) is taken to mean "unknown": such a file is read to its end, and whether it
-    was cut short cannot be known. Nor can it for the rarer containers that libsndfile
-    reads (all but WAV, RF64, W64, AIFF, AU, FLAC, OGG, MP3).
+    A WAV file is read to its end where its header cannot say how long it is: with more
+    than 4 GB, whose size does not fit, or with a size that programs write to a pipe (0
+    before samples, or up to 4 kB below 2**31 or 2**32). In the latter, and in the rarer
+    containers that libsndfile reads (all but WAV, RF64, W64, AIFF, AU, FLAC, OGG, MP3),
+    whether it was cut short cannot be known. A size that is 8 to 80 bytes too large, or
+    by its header, as several recorders write it, is no sign of it.
 
     Examples
     --------
@@ -240,19 +245,21 @@ class _Recording:
     def __init__(self, path: StrPath):
         self.path = path
         self.n_read = 0
-        self._mp3_duration = check_container(path, _check_file(path))
-        self._file = _open(path)
-        try:
+        container = check_container(path, _check_file(path))
+        self._mp3_duration = container.duration
+        with contextlib.ExitStack() as stack:
+            source: Any = os.fspath(path)
+            if container.wav_format:
+                source = stack.enter_context(RepairedFile(path, container))
+            self._file = stack.enter_context(_open(path, source))
             self.info = self._check_header()
-        except AudioError:
-            self._file.close()
-            raise
+            self._exit = stack.pop_all()
 
     def __enter__(self) -> "_Recording":
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._file.close()
+        self._exit.close()
 
     def blocks(self, sample_rate: int) -> Iterator[np.ndarray]:
         """Yield the whole file as float32 mono blocks at `sample_rate`."""
@@ -281,7 +288,7 @@ class _Recording:
         """Find the size that libsndfile corrected, which it notes in its log."""
         for line in re.findall(r"(\d+) \(should be (\d+)\)", self._file.extra_info):
             claimed, present = map(int, line)
-            if present < claimed < 2**32 - 1:
+            if not is_unknown(claimed) and not all_there(claimed, present):
                 expected = found * claimed / present if found else None
                 raise truncated(self.path, found, expected)
 
@@ -346,12 +353,12 @@ def _check_file(path: StrPath) -> int:
     return status.st_size
 
 
-def _open(path: StrPath) -> "soundfile.SoundFile":
+def _open(path: StrPath, source: Any) -> "soundfile.SoundFile":
     """Open a file with libsndfile."""
     import soundfile
 
     try:
-        return soundfile.SoundFile(os.fspath(path))
+        return soundfile.SoundFile(source)
     except (soundfile.SoundFileError, TypeError) as error:
         # a TypeError asks for the parameters of a headerless (RAW) file
         raise AudioError(path, f"unreadable: {_detail(error)}; {CONVERT}") from error

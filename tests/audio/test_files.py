@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sklearn_sed.audio import audio_info, iter_blocks, load_audio
+from sklearn_sed.audio._files import _Recording, _take
 from sklearn_sed.exceptions import AudioError
 
 RATE = 22050
@@ -264,15 +265,13 @@ def test_no_channels(tmp_path):
 
 
 def test_no_samples(tmp_path):
-    path = write(tmp_path / "a.wav")
-    assert reason_of(patch(path, 40, "<I", 0)).startswith(
-        "no samples: its header gives a data size of 0 (88200 bytes follow it)"
-    )
-    header_only = path.read_bytes()[:44]
-    path.write_bytes(header_only)
-    assert reason_of(path).startswith("no samples: ")
     path = write(tmp_path / "a.wav", NOISE[:0])
     assert reason_of(path).startswith("no samples: ")
+    path.write_bytes(path.read_bytes() + b"LIST\x05\0\0\0INFO.\0guan\0\0\0\0")
+    assert reason_of(path).startswith("no samples: ")
+    path.write_bytes(path.read_bytes()[:44])
+    for size in PIPES.values():
+        assert reason_of(patch(path, 40, "<I", size)).startswith("no samples: ")
     path = write(tmp_path / "a.au", NOISE[:0])
     assert reason_of(path).startswith("no samples: ")
 
@@ -286,14 +285,6 @@ def test_header_only(tmp_path):
 def test_flac_without_a_length(tmp_path):
     path = patch(write(tmp_path / "a.flac"), 22, ">I", 0)  # a stream's header
     assert reason_of(path).startswith("no length: ")
-
-
-@pytest.mark.parametrize("rate", [16000, None])
-def test_unknown_length_of_a_wav_from_a_pipe(rate, tmp_path):
-    path = write(tmp_path / "a.wav")
-    expected, _ = load_audio(path, rate)
-    patch(patch(path, 40, "<I", 2**32 - 1), 4, "<I", 2**32 - 1)
-    np.testing.assert_array_equal(load_audio(path, rate)[0], expected)
 
 
 @pytest.mark.parametrize("name", sorted(set(FORMATS) - {"a.caf", "a.flac", "a.ogg"}))
@@ -320,8 +311,15 @@ def test_a_wav_cut_at_any_byte_says_how_much_is_left(form, subtype, tmp_path):
     path = write(tmp_path / "a.wav", NOISE[:300], format=form, subtype=subtype)
     whole, content = audio_info(path).duration, path.read_bytes()
     start = content.index(b"data") + 8
+    block = struct.unpack_from("<H", content, content.index(b"fmt ") + 20)[0]
     for n_bytes in range(start, len(content)):
         path.write_bytes(content[:n_bytes])
+        n_missing = len(content) - n_bytes
+        is_small = 8 <= n_missing <= min(start, 80) or 0 <= start - n_missing <= 8
+        if is_small and (n_bytes - start) % block == 0:
+            # The header of a file as several recorders leave it.
+            assert len(load_audio(path)[0]) == (n_bytes - start) // block
+            continue
         found = whole * (n_bytes - start) / (len(content) - start)
         kind, text = reason_of(path).split(": ")
         assert kind == "truncated"
@@ -350,6 +348,8 @@ def test_a_cut_anywhere_is_found(data, name, tmp_path):
         write(path).rename(tmp_path / f"{name}.whole")
     content = (tmp_path / f"{name}.whole").read_bytes()
     n_bytes = data.draw(st.integers(1, len(content) - 1))
+    if 8 <= len(content) - n_bytes <= 44 and name == "a.wav":
+        return  # so little too much is what several recorders write
     path.write_bytes(content[:n_bytes])
     reason = reason_of(path)
     if n_bytes > 5000:
@@ -393,6 +393,177 @@ def test_infinities_do_not_cancel_between_channels(tmp_path):
     assert reason_of(path).startswith("not finite: ")
     path = write(tmp_path / "a.wav", [900.0] * 9, subtype="FLOAT")
     assert load_audio(path)[0].max() == 900.0  # far too loud, but a recording
+
+
+# Sizes that are wrong while all samples are there -----------------------------------
+
+# What ffmpeg, sox and espeak, arecord, lame, and killed recorders write for a size.
+PIPES = {
+    "ffmpeg": 0xFFFFFFFF,
+    "less a header": 0xFFFFFFFF - 36,
+    "less a page": 0xFFFFF000,
+    "sox": 0x7FFFF000,
+    "sox, 24 bit stereo": 0x7FFFF000 // 6 * 6,
+    "arecord": 0x80000000,
+    "lame": 0x7FFFFFFF,
+    "lame, less a header": 0x7FFFFFFF - 36,
+    "killed": 0,
+}
+SLIPS = {"header": 44, "RIFF size": 36, "CubicSDR": 16, "least": 8, "odd": 11}
+
+
+def wav(n_channels=1, bits=16, rate=RATE, magic=b"RIFF", before=b"", kind=1):
+    """Return the header of a WAV file up to its data size."""
+    block = n_channels * bits // 8
+    form = struct.pack("<HHIIHH", kind, n_channels, rate, rate * block, block, bits)
+    return magic + bytes(4) + b"WAVE" + before + b"fmt \x10\0\0\0" + form + b"data"
+
+
+def size_of(n_bytes) -> bytes:
+    return struct.pack("<I", n_bytes)
+
+
+@pytest.mark.parametrize("what", [*PIPES, *SLIPS])
+@pytest.mark.parametrize("n_channels", [1, 2])
+@pytest.mark.parametrize(("bits", "rate"), [(8, 8000), (16, 384000), (24, 48000)])
+def test_wrong_sizes_of_whole_recordings(
+    what, n_channels, bits, rate, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("sklearn_sed.audio._files._BLOCK", 999)
+    pcm = np.random.default_rng(8).bytes(5000 * n_channels * bits // 8)
+    (tmp_path / "right.wav").write_bytes(
+        wav(n_channels, bits, rate) + size_of(len(pcm)) + pcm
+    )
+    size = PIPES[what] if what in PIPES else len(pcm) + SLIPS[what]
+    (tmp_path / "a.wav").write_bytes(wav(n_channels, bits, rate) + size_of(size) + pcm)
+    expected, _ = load_audio(tmp_path / "right.wav")
+    assert audio_info(tmp_path / "a.wav") == audio_info(tmp_path / "right.wav")
+    np.testing.assert_array_equal(load_audio(tmp_path / "a.wav")[0], expected)
+    blocks = list(iter_blocks(tmp_path / "a.wav", block_duration=1000 / rate))
+    assert [len(block) for block in blocks] == [1000] * 5
+    np.testing.assert_array_equal(np.concatenate(blocks), expected)
+
+
+@pytest.mark.parametrize("what", [*PIPES, *SLIPS])
+@pytest.mark.parametrize("form", ["WAVEX", "RF64", "bext"])
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
+def test_wrong_sizes_behind_longer_headers(what, form, subtype, tmp_path):
+    path = tmp_path / "a.wav"
+    if form == "bext":  # a broadcast file with room for GUANO
+        write(path, subtype=subtype)
+        content = path.read_bytes()
+        room = b"bext" + size_of(602) + bytes(602) + b"guan" + size_of(3) + b"a:1\0"
+        path.write_bytes(content[:12] + room + content[12:])
+    else:
+        write(path, format=form, subtype=subtype)
+    expected, _ = load_audio(path)
+    content = path.read_bytes()
+    start = content.index(b"data") + 8
+    n_bytes = len(content) - start
+    sizes = [PIPES[what]] if what in PIPES else [n_bytes + SLIPS[what]]
+    sizes += [n_bytes + start, n_bytes + start - 8]
+    for size in sizes:
+        if form == "RF64":
+            patch(path, content.index(b"ds64") + 16, "<Q", size)
+        else:
+            patch(path, start - 4, "<I", size)
+        np.testing.assert_array_equal(load_audio(path)[0], expected)
+        assert audio_info(path).duration == 2.0
+
+
+def test_an_rf64_that_was_never_finished(tmp_path):
+    path = write(tmp_path / "a.wav", format="RF64", subtype="PCM_16")
+    expected, _ = load_audio(path)
+    at = path.read_bytes().index(b"ds64") + 16
+    for size in (0, 2**64 - 1, 2**63):
+        np.testing.assert_array_equal(
+            load_audio(patch(path, at, "<Q", size))[0], expected
+        )
+
+
+@pytest.mark.parametrize("surplus", [1, 2, 6, 7, 100, 512, 4096])
+def test_what_is_missing_is_reported(surplus, tmp_path):
+    path = write(tmp_path / "a.wav")
+    patch(path, 40, "<I", len(path.read_bytes()) - 44 + surplus)
+    assert reason_of(path).startswith("truncated: ")
+
+
+@pytest.mark.parametrize("n_samples", [1000, 1001])
+@pytest.mark.parametrize("size", ["right", 0, 0xFFFFFFFF])
+def test_chunks_behind_the_samples(n_samples, size, tmp_path):
+    samples = bytes(range(1, 251)) * 4 + bytes(n_samples - 1000)
+    pad = bytes(n_samples % 2)
+    n_bytes = n_samples if size == "right" else size
+    good = b"LIST\x04\0\0\0INFOguan\x03\0\0\0a:1\0"
+    for behind in (b"", good, good[:4] + size_of(99999) + good[8:], bytes(300)):
+        if size != "right" and behind:
+            continue  # no program writes chunks behind samples of unknown size
+        content = wav(bits=8) + size_of(n_bytes) + samples + pad + behind
+        (tmp_path / "a.wav").write_bytes(content)
+        n_read = audio_info(tmp_path / "a.wav").n_samples
+        assert n_read == n_samples + (len(pad) if size != "right" else 0)
+
+
+def test_bw64(tmp_path):
+    pcm = np.random.default_rng(8).bytes(4000)
+    ds64 = b"ds64" + struct.pack("<IQQQI", 28, 4080, 4000, 2000, 0)
+    header = wav(magic=b"BW64", before=ds64)
+    (tmp_path / "a.wav").write_bytes(wav() + size_of(4000) + pcm)
+    for size in (4000, 0xFFFFFFFF):
+        (tmp_path / "b.wav").write_bytes(header + size_of(size) + pcm)
+        expected, _ = load_audio(tmp_path / "a.wav")
+        np.testing.assert_array_equal(load_audio(tmp_path / "b.wav")[0], expected)
+    (tmp_path / "b.wav").write_bytes(header + size_of(0xFFFFFFFF) + pcm[:2000])
+    assert reason_of(tmp_path / "b.wav").startswith("truncated: ")
+
+
+@pytest.mark.parametrize("size", [0, 0x7FFFF000, 0xFFFFFFFF, 44152])
+def test_wrong_sizes_of_aiff(size, tmp_path):
+    path = write(tmp_path / "a.aiff", NOISE[:22050])
+    expected, _ = load_audio(path)
+    at = path.read_bytes().index(b"SSND") + 4
+    np.testing.assert_array_equal(load_audio(patch(path, at, ">I", size))[0], expected)
+
+
+# No disk holds these files: they are as good as empty.
+@pytest.mark.skipif(os.name != "posix", reason="needs sparse files")
+@pytest.mark.parametrize("n_wraps", [1, 2])
+@pytest.mark.parametrize("size", ["wrapped", "44 too many", 0, 0x7FFFF000, 0xFFFFFFFF])
+@pytest.mark.parametrize(("n_channels", "bits"), [(1, 16), (2, 24)])
+def test_a_wav_of_more_than_4_gb(n_wraps, size, n_channels, bits, tmp_path):
+    path, last = tmp_path / "long.wav", np.arange(1, 1001)
+    block = n_channels * bits // 8
+    n_samples = (n_wraps * 2**32 + 10**9) // block
+    claimed = {"wrapped": n_samples * block, "44 too many": n_samples * block + 44}
+    with path.open("wb") as file:
+        file.write(wav(n_channels, bits, 48000))
+        file.write(size_of(claimed.get(size, size) % 2**32))
+        file.seek(44 + (n_samples - 1000) * block)
+        frames = np.repeat(last, n_channels).astype("<i4").view(np.uint8).reshape(-1, 4)
+        file.write(frames[:, : bits // 8].tobytes())
+        if size == "wrapped":
+            file.write(b"LIST\x04\0\0\0INFO")
+    info = audio_info(path)
+    assert (info.n_samples, info.sample_rate) == (n_samples, 48000)
+    assert not load_audio(path, duration=0.1)[0].any()
+    assert not next(iter_blocks(path, block_duration=1.0)).any()
+    with _Recording(path) as recording:
+        recording._file.seek(n_samples - 1000)
+        block = np.concatenate(list(_take(recording.blocks(48000), 1000)))
+    np.testing.assert_allclose(block, last / 2.0 ** (bits - 1), rtol=1e-6)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs sparse files")
+def test_a_wav_of_more_than_4_gb_that_was_cut_short(tmp_path):
+    path = tmp_path / "long.wav"
+    path.write_bytes(wav() + size_of(10**9))
+    with path.open("r+b") as file:
+        file.truncate(2**32 + 10**8)
+    found, wanted = 2**32 + 10**8 - 44, 2**32 + 10**9
+    expected = (
+        f"truncated: {found / 44100:.3f} s found, {wanted / 44100:.3f} s expected"
+    )
+    assert reason_of(path).startswith(expected)
 
 
 # MP3 with and without an index -------------------------------------------------------
