@@ -1,17 +1,22 @@
 """Bring reference and estimated events into one form, and say what is wrong."""
 
+import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sklearn_sed.events import check_events
-from sklearn_sed.events._tables import check_labels
+from sklearn_sed.events._tables import check_durations, check_labels
 from sklearn_sed.exceptions import LabelError
+
+# Modules between whoever calls a metric and this one.
+_OURS = ("sklearn_sed.metrics", "sklearn.utils")
+_SLACK = 1e-3  # seconds past the end that rounded durations leave
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,12 @@ class EventArrays:
         parts = (self.clip, self.label, self.onset, self.offset)
         clip, label, onset, offset = (part[chosen] for part in parts)
         return EventArrays(clip, label, onset, offset, self.n_clips)
+
+    def within(self, durations: NDArray[np.float64]) -> "EventArrays":
+        """Cut events at the end of their clip; those that begin there are left out."""
+        ends = durations[self.clip]
+        cut = replace(self, offset=np.minimum(self.offset, ends))
+        return cut[self.onset < ends]
 
     def by_clip(self) -> Iterator[slice]:
         """Yield the slice of each clip's events."""
@@ -74,10 +85,12 @@ def align_events(
     y_true: Sequence[pd.DataFrame],
     y_pred: Sequence[pd.DataFrame],
     labels: Iterable[Any] | None,
+    durations: ArrayLike | None = None,
 ) -> tuple[list[Any], EventArrays, EventArrays]:
     """Check that the tables belong together and flatten them.
 
-    Without `labels`, all that occur on either side are taken, sorted.
+    Without `labels`, all that occur on either side are taken, sorted. What lies past
+    the end of a clip whose duration is given is cut off.
     """
     reference = check_events(y_true, name="y_true")
     estimated = check_events(y_pred, name="y_pred")
@@ -93,11 +106,40 @@ def align_events(
     else:
         labels = check_labels(labels)
         _report_left_out(labels, *names)
-    return (
-        labels,
-        flatten(reference, names[0], labels),
-        flatten(estimated, names[1], labels),
-    )
+    true = flatten(reference, names[0], labels)
+    pred = flatten(estimated, names[1], labels)
+    if durations is not None:
+        seconds = check_durations(durations, true.n_clips)
+        report_past_end(true, seconds)
+        true, pred = true.within(seconds), pred.within(seconds)
+    report_no_length(true)
+    return labels, true, pred
+
+
+def report_past_end(
+    reference: EventArrays, durations: NDArray[np.float64], tolerance: float = _SLACK
+) -> None:
+    """Warn about reference events that last beyond the end of their clip."""
+    past = np.flatnonzero(reference.offset > durations[reference.clip] + tolerance)
+    if len(past):
+        clip, offset = reference.clip[past[0]], reference.offset[past[0]]
+        _warn(
+            f"{len(past)} events of y_true last beyond the end of their clip and are "
+            f"cut there, such as one until {offset:g} s in clip {clip}, which ends at "
+            f"{durations[clip]:g} s"
+        )
+
+
+def report_no_length(reference: EventArrays) -> None:
+    """Warn about reference events that end where they begin."""
+    bare = np.flatnonzero(reference.onset == reference.offset)
+    if len(bare):
+        clip, onset = reference.clip[bare[0]], reference.onset[bare[0]]
+        _warn(
+            f"{len(bare)} events of y_true have no length, such as the one at "
+            f"{onset:g} s in clip {clip}: hardly a detection agrees with them; give "
+            "them an end or leave them out"
+        )
 
 
 def _check_same_kind(reference: list[Any], estimated: list[Any]) -> None:
@@ -123,9 +165,15 @@ def _report_left_out(
             "estimated events)"
             for label in left_out[:10]
         )
-        warnings.warn(
+        _warn(
             f"not among `labels` and not evaluated: {listed}"
-            + (f" and {len(left_out) - 10} more" if len(left_out) > 10 else ""),
-            UserWarning,
-            stacklevel=6,  # whoever called the metric
+            + (f" and {len(left_out) - 10} more" if len(left_out) > 10 else "")
         )
+
+
+def _warn(message: str) -> None:
+    """Warn whoever called the metric."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals["__name__"].startswith(_OURS):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, UserWarning, stacklevel=level)

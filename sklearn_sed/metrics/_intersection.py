@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_sed.metrics._counts import Counts, Evaluation, Floats
@@ -28,6 +28,7 @@ def intersection_f1_score(
     *,
     dtc_threshold: float = 0.5,
     gtc_threshold: float = 0.5,
+    durations: ArrayLike | None = None,
     average: str | None = "macro",
     labels: Sequence[Any] | None = None,
 ) -> float | NDArray[Any]:
@@ -51,6 +52,9 @@ def intersection_f1_score(
         Fraction of an estimated event that must lie within reference events.
     gtc_threshold : float, default=0.5
         Fraction of a reference event that relevant estimated events must cover.
+    durations : float or array-like of shape (n_clips,), default=None
+        Length of each clip in seconds; what lies beyond it is not evaluated. By default
+        events are taken as they are.
     average : {"macro", "micro"} or None, default="macro"
         "macro": the mean over classes. "micro": one score from the counts of all
         classes. None: the score of each class.
@@ -70,6 +74,13 @@ def intersection_f1_score(
         If an event table is not valid.
     LabelError
         If `y_true` and `y_pred` differ in length, or `labels` are not distinct.
+    ValueError
+        If `durations` does not hold one positive number per clip.
+
+    Warns
+    -----
+    UserWarning
+        If reference events last beyond the end of their clip, or have no length.
 
     Notes
     -----
@@ -91,7 +102,7 @@ def intersection_f1_score(
     array([0., 1.])
     """
     evaluation = intersection_based(
-        y_true, y_pred, dtc_threshold, gtc_threshold, labels
+        y_true, y_pred, dtc_threshold, gtc_threshold, durations, labels
     )
     return evaluation.average("f1", average)
 
@@ -101,10 +112,11 @@ def intersection_based(
     y_pred: Sequence[pd.DataFrame],
     dtc_threshold: float,
     gtc_threshold: float,
+    durations: ArrayLike | None,
     labels: Sequence[Any] | None,
 ) -> Evaluation:
     """Count found events and false positives by class and over all."""
-    names, reference, estimated = align_events(y_true, y_pred, labels)
+    names, reference, estimated = align_events(y_true, y_pred, labels, durations)
     end = max(float(e.offset.max(initial=0.0)) for e in (reference, estimated))
     counts = []
     for label in range(len(names)):

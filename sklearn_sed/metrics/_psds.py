@@ -18,6 +18,8 @@ from sklearn_sed.metrics._inputs import (
     EventArrays,
     flatten,
     label_names,
+    report_no_length,
+    report_past_end,
 )
 from sklearn_sed.metrics._intersection import INTERSECTION, union_length
 
@@ -137,7 +139,7 @@ def psds_score(
     labels : sequence of str of length n_labels
         The class of each column.
     durations : float or array-like of shape (n_clips,)
-        Length of each clip in seconds.
+        Length of each clip in seconds; reference events are cut off there.
     dtc_threshold : float, default=0.7
         Fraction of a detection that must lie within reference events of its class.
         Otherwise it is a false positive.
@@ -176,6 +178,12 @@ def psds_score(
     ValueError
         If `durations` does not hold one positive number per clip, or `alpha_ct` is
         given without `cttc_threshold`.
+
+    Warns
+    -----
+    UserWarning
+        If reference events last beyond the end of their clip by more than a frame, or
+        have no length.
 
     See Also
     --------
@@ -302,6 +310,10 @@ def psd_roc_curve(
     n_frames = _check_scores(frame_proba, labels, seconds)
     ends = time_to_frames(seconds, time_resolution, "offset", time_offset)
     n_frames = np.minimum(n_frames, ends.clip(0))
+    # Where durations are counted in frames, a clip may be one longer.
+    report_past_end(events, seconds, time_resolution)
+    events = events.within(seconds)
+    report_no_length(events)
     bounds = np.arange(n_frames.max(initial=0) + 1)
     times = frames_to_time(bounds, time_resolution, time_offset).clip(0)
     weights = alpha_ct * _cross_trigger_weights(events, len(labels))

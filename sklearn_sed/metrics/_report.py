@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_sed.metrics._counts import Counts
@@ -39,6 +40,7 @@ def event_based_report(
     *,
     t_collar: float = 0.2,
     percentage_of_length: float = 0.2,
+    durations: ArrayLike | None = None,
     labels: Sequence[Any] | None = None,
     digits: int = 3,
     output_dict: bool = False,
@@ -58,6 +60,9 @@ def event_based_report(
         Tolerance of onsets and offsets, in seconds.
     percentage_of_length : float, default=0.2
         Tolerance of offsets as a fraction of the length of the reference event.
+    durations : float or array-like of shape (n_clips,), default=None
+        Length of each clip in seconds; what lies beyond it is not evaluated. By default
+        events are taken as they are.
     labels : sequence of str of length n_labels, default=None
         The classes of the table, and their order. Events of other classes are left out,
         with a warning. By default all that occur in `y_true` or `y_pred`, sorted.
@@ -81,6 +86,13 @@ def event_based_report(
         If an event table is not valid.
     LabelError
         If `y_true` and `y_pred` differ in length, or `labels` are not distinct.
+    ValueError
+        If `durations` does not hold one positive number per clip.
+
+    Warns
+    -----
+    UserWarning
+        If reference events last beyond the end of their clip, or have no length.
 
     Examples
     --------
@@ -98,7 +110,9 @@ def event_based_report(
     micro avg     2     2     0.50      0.50   0.50 1.00   0   1   1
     <BLANKLINE>
     """
-    evaluation = event_based(y_true, y_pred, t_collar, percentage_of_length, labels)
+    evaluation = event_based(
+        y_true, y_pred, t_collar, percentage_of_length, durations, labels
+    )
     classes = _measures(evaluation.class_wise, evaluation.labels)
     macro = {name: evaluation.average(name, "macro") for name in _RATIOS}
     macro |= {name: classes[name].sum() for name in _COUNTS}

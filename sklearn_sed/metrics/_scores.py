@@ -25,6 +25,7 @@ def event_based_f1_score(
     *,
     t_collar: float = 0.2,
     percentage_of_length: float = 0.2,
+    durations: ArrayLike | None = None,
     average: str | None = "macro",
     labels: Sequence[Any] | None = None,
 ) -> float | NDArray[Any]:
@@ -47,6 +48,9 @@ def event_based_f1_score(
         Tolerance of onsets and offsets, in seconds.
     percentage_of_length : float, default=0.2
         Tolerance of offsets as a fraction of the length of the reference event.
+    durations : float or array-like of shape (n_clips,), default=None
+        Length of each clip in seconds; what lies beyond it is not evaluated. By default
+        events are taken as they are.
     average : {"macro", "micro"} or None, default="macro"
         "macro": the mean over classes. "micro": one score from the counts of all
         classes. None: the score of each class.
@@ -66,6 +70,13 @@ def event_based_f1_score(
         If an event table is not valid.
     LabelError
         If `y_true` and `y_pred` differ in length, or `labels` are not distinct.
+    ValueError
+        If `durations` does not hold one positive number per clip.
+
+    Warns
+    -----
+    UserWarning
+        If reference events last beyond the end of their clip, or have no length.
 
     See Also
     --------
@@ -88,7 +99,9 @@ def event_based_f1_score(
     >>> event_based_f1_score(y_true, y_pred, average=None, labels=["Dog", "Cat"])
     array([1., 0.])
     """
-    evaluation = event_based(y_true, y_pred, t_collar, percentage_of_length, labels)
+    evaluation = event_based(
+        y_true, y_pred, t_collar, percentage_of_length, durations, labels
+    )
     return evaluation.average("f1", average)
 
 
@@ -99,6 +112,7 @@ def event_based_error_rate(
     *,
     t_collar: float = 0.2,
     percentage_of_length: float = 0.2,
+    durations: ArrayLike | None = None,
     average: str | None = "macro",
     labels: Sequence[Any] | None = None,
 ) -> float | NDArray[Any]:
@@ -120,6 +134,9 @@ def event_based_error_rate(
         Tolerance of onsets and offsets, in seconds.
     percentage_of_length : float, default=0.2
         Tolerance of offsets as a fraction of the length of the reference event.
+    durations : float or array-like of shape (n_clips,), default=None
+        Length of each clip in seconds; what lies beyond it is not evaluated. By default
+        events are taken as they are.
     average : {"macro", "micro"} or None, default="macro"
         "macro": the mean over classes. "micro": all events together. None: the error
         rate of each class.
@@ -139,6 +156,13 @@ def event_based_error_rate(
         If an event table is not valid.
     LabelError
         If `y_true` and `y_pred` differ in length, or `labels` are not distinct.
+    ValueError
+        If `durations` does not hold one positive number per clip.
+
+    Warns
+    -----
+    UserWarning
+        If reference events last beyond the end of their clip, or have no length.
 
     References
     ----------
@@ -154,7 +178,9 @@ def event_based_error_rate(
     >>> event_based_error_rate(y_true, y_pred, average=None)
     array([2., 0.])
     """
-    evaluation = event_based(y_true, y_pred, t_collar, percentage_of_length, labels)
+    evaluation = event_based(
+        y_true, y_pred, t_collar, percentage_of_length, durations, labels
+    )
     return evaluation.average("error_rate", average)
 
 
@@ -207,6 +233,11 @@ def segment_based_f1_score(
         If `y_true` and `y_pred` differ in length, or `labels` are not distinct.
     ValueError
         If `durations` does not hold one positive number per clip.
+
+    Warns
+    -----
+    UserWarning
+        If reference events last beyond the end of their clip, or have no length.
 
     References
     ----------
@@ -277,6 +308,11 @@ def segment_based_error_rate(
         If `y_true` and `y_pred` differ in length, or `labels` are not distinct.
     ValueError
         If `durations` does not hold one positive number per clip.
+
+    Warns
+    -----
+    UserWarning
+        If reference events last beyond the end of their clip, or have no length.
 
     References
     ----------

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_sed.events._tables import check_durations
 from sklearn_sed.metrics._counts import Counts, Evaluation
-from sklearn_sed.metrics._inputs import EventArrays, align_events
+from sklearn_sed.metrics._inputs import EventArrays, align_events, report_past_end
 
 
 def event_based(
@@ -22,10 +22,11 @@ def event_based(
     y_pred: Sequence[pd.DataFrame],
     t_collar: float,
     percentage_of_length: float,
+    durations: ArrayLike | None,
     labels: Sequence[Any] | None,
 ) -> Evaluation:
     """Count events that agree in label, onset and offset, in an optimal matching."""
-    names, reference, estimated = align_events(y_true, y_pred, labels)
+    names, reference, estimated = align_events(y_true, y_pred, labels, durations)
     metrics = _import_sound_event().EventBasedMetrics(
         event_label_list=_names(names),
         t_collar=float(t_collar),
@@ -48,6 +49,7 @@ def segment_based(
     names, reference, estimated = align_events(y_true, y_pred, labels)
     if durations is not None:
         durations = check_durations(durations, reference.n_clips)
+        report_past_end(reference, durations)
     metrics = _import_sound_event().SegmentBasedMetrics(
         event_label_list=_names(names), time_resolution=float(segment_length)
     )

@@ -32,7 +32,8 @@ class EventsDisplay(ClipDisplay):
     Parameters
     ----------
     events_true : DataFrame, default=None
-        Reference: event table with the columns `onset`, `offset`, `event_label`.
+        Reference: event table with the columns `onset`, `offset`, `event_label`. Alone
+        and with a `score`, it is drawn as the estimate that it is.
     events_pred : DataFrame, default=None
         Estimate: event table.
     labels : sequence of str, default=None
@@ -123,6 +124,8 @@ class EventsDisplay(ClipDisplay):
             raise ValueError("nothing to draw: pass events_true, events_pred or both")
         true = _check_table(self.events_true, "events_true")
         pred = _check_table(self.events_pred, "events_pred")
+        if pred is None and "score" in true:
+            true, pred = None, true
         drawn = pd.concat([table for table in (true, pred) if table is not None])
         labels = self.labels
         if labels is None:
@@ -145,7 +148,7 @@ class EventsDisplay(ClipDisplay):
     @classmethod
     def from_predictions(
         cls,
-        y_true,
+        y_true=None,
         y_pred=None,
         *,
         clip=0,
@@ -162,8 +165,8 @@ class EventsDisplay(ClipDisplay):
 
         Parameters
         ----------
-        y_true : sequence of DataFrame of length n_clips or None
-            Reference events.
+        y_true : sequence of DataFrame of length n_clips, default=None
+            Reference events; what a detector found may be passed alone.
         y_pred : sequence of DataFrame of length n_clips, default=None
             Estimated events.
         clip : int, default=0

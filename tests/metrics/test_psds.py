@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sklearn_sed import FeatureArray
-from sklearn_sed.events import make_events
+from sklearn_sed.events import events_to_frames, make_events
 from sklearn_sed.exceptions import (
     AnnotationError,
     ClipError,
@@ -18,9 +18,14 @@ from sklearn_sed.metrics import (
     _intersection,
     _psds,
     _sweep,
+    event_based_error_rate,
+    event_based_f1_score,
+    event_based_report,
     intersection_f1_score,
     psd_roc_curve,
     psds_score,
+    segment_based_error_rate,
+    segment_based_f1_score,
 )
 
 LABELS = ["Cat", "Dog", "Speech"]
@@ -92,15 +97,16 @@ class Problem:
 
 
 def random_problem(rng):
-    """Coarse scores, so that ties are many; events may overlap, reach out, be empty."""
+    """Coarse scores, so that ties are many; events may overlap."""
     n_clips = rng.integers(1, 4)
     resolution = rng.choice([0.1, 0.25])
     durations = rng.choice([1.55, 2.0, 3.0], n_clips)
     y_true, frame_proba = [], []
     for duration in durations:
         n_events = rng.integers(0, 5)
-        onset = 0.05 * rng.integers(0, 40, n_events)
-        offset = onset + 0.05 * rng.integers(0, 20, n_events)
+        onset = 0.05 * rng.integers(0, int(20 * duration), n_events)
+        offset = onset + 0.05 * rng.integers(1, 20, n_events)
+        offset = np.minimum(offset, duration)
         y_true.append(make_events(onset, offset, rng.choice(LABELS, n_events)))
         n_frames = int(duration / resolution) + rng.integers(0, 3)
         scores = rng.integers(0, 4, (n_frames, 3)) / 5
@@ -207,7 +213,7 @@ def sweep_mode(request, monkeypatch):
 def test_curves_equal_a_count_by_hand(scenario):
     rng = np.random.default_rng(7)
     n_telling = 0
-    for _ in range(12):
+    for _ in range(18):
         problem = random_problem(rng)
         max_efpr = 20_000.0
         curve = psd_roc_curve(
@@ -484,9 +490,10 @@ def test_shared_time_counts_once():
 
 
 def test_events_without_length_meet_no_criterion():
-    assert f1([(1, 1)], [(0, 2)]) == 0
     assert f1([(0, 2)], [(1, 1)]) == 0
-    assert f1([(1, 1)], [(1, 1)]) == 0
+    for found in ((0, 2), (1, 1)):
+        with pytest.warns(UserWarning, match="1 events of y_true have no length"):
+            assert f1([(1, 1)], [found]) == 0
 
 
 def test_clips_and_classes_stay_apart():
@@ -512,3 +519,83 @@ def test_intersection_reports_what_it_leaves_out():
     with pytest.warns(UserWarning, match="'Cat'") as caught:
         assert intersection_f1_score(y, y, labels=["Dog"]) == 1
     assert caught[0].filename == __file__
+
+
+# References that the clip does not hold
+
+
+PAST = [
+    make_events([9.0], [12.5], ["Dog"]),
+    make_events([0.0, 11.0], [1.0, 12.0], ["Dog", "Dog"]),
+]
+FOUND = [make_events([9.0], [10.0], ["Dog"]), make_events([0.0], [1.0], ["Dog"])]
+CUT = "2 events of y_true last beyond .* one until 12.5 s in clip 0, which ends at 10 s"
+
+
+def in_frames(tables, n_frames=100):
+    """Scores of 0.1 s that say exactly what event tables say."""
+    return [
+        events_to_frames(table, ["Dog"], n_frames, 0.1).astype(float)
+        for table in tables
+    ]
+
+
+@pytest.mark.parametrize(
+    "score", [event_based_f1_score, segment_based_f1_score, intersection_f1_score]
+)
+def test_references_past_the_end_cost_nothing_where_durations_are_known(score):
+    with pytest.warns(UserWarning, match=CUT) as caught:
+        assert score(PAST, FOUND, durations=[10.0, 10.0]) == 1.0
+    assert [warning.filename for warning in caught] == [__file__]
+    # What is estimated past the end is cut just so.
+    with pytest.warns(UserWarning, match=CUT):
+        assert score(PAST, PAST, durations=10.0) == 1.0
+    if score is not segment_based_f1_score:
+        assert score(PAST, FOUND) == pytest.approx(0.4, abs=0.11)
+    with pytest.raises(ValueError, match="one number of seconds for each of 2 clips"):
+        score(PAST, FOUND, durations=[10.0])
+
+
+@pytest.mark.parametrize("score", [event_based_error_rate, segment_based_error_rate])
+def test_error_rates_know_the_end_too(score):
+    with pytest.warns(UserWarning, match=CUT):
+        assert score(PAST, FOUND, durations=10.0) == 0.0
+
+
+def test_the_report_knows_the_end_too():
+    with pytest.warns(UserWarning, match=CUT):
+        report = event_based_report(PAST, FOUND, durations=10.0, output_dict=True)
+    assert report["Dog"]["n_ref"] == 2
+    assert report["Dog"]["f1-score"] == 1.0
+
+
+def test_psds_of_references_past_the_end():
+    options = {"time_resolution": 0.1, "labels": ["Dog"], "durations": 10.0}
+    with pytest.warns(UserWarning, match=CUT) as caught:
+        assert psds_score(PAST, in_frames(FOUND), **options) == 1.0
+    assert [warning.filename for warning in caught] == [__file__]
+    # Lengths that are counted in frames may fall short by one.
+    short = options | {"durations": 9.95}
+    assert psds_score(FOUND, in_frames(FOUND), **short) == 1.0
+
+
+def test_an_event_cut_to_nothing_is_left_out():
+    """Others' tools cut what lies past the end to events without length there."""
+    cut = [make_events([0.0, 10.0], [1.0, 10.0], ["Dog", "Dog"])]
+    assert event_based_f1_score(cut, [FOUND[1]], durations=10.0) == 1.0
+
+
+@pytest.mark.parametrize(
+    "score", [event_based_f1_score, segment_based_f1_score, intersection_f1_score]
+)
+def test_references_without_length_are_counted(score):
+    points = [make_events([0.0, 3.0, 5.0], [1.0, 3.0, 5.0], ["Dog"] * 3), FOUND[0]]
+    with pytest.warns(
+        UserWarning, match="2 events of y_true have no length, .* at 3 s in clip 0"
+    ) as caught:
+        score(points, points)
+    assert len(caught) == 1
+
+
+def test_rounded_durations_are_no_cut():
+    assert event_based_f1_score(FOUND, FOUND, durations=9.9995) == 1.0

@@ -107,6 +107,7 @@ def assert_agrees(metrics, f1_score, error_rate):
         assert error_rate(average="micro") == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:.*(no length|beyond the end):UserWarning")
 @pytest.mark.parametrize("n_problems", [50, pytest.param(1000, marks=pytest.mark.slow)])
 def test_equal_to_sed_eval_on_random_problems(n_problems):
     rng = np.random.default_rng(n_problems)

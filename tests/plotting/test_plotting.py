@@ -89,7 +89,7 @@ def y_true():
             make_events([0.1, 0.5, 1.0], [0.4, 0.9, 1.5], ["Dog", "Cat", "Dog"]),
             make_events([], [], []),
             make_events([0.0], [1.9], ["Running_water"]),
-            make_events([0.3], [0.3], ["Dog"]),
+            make_events([0.3], [0.4], ["Dog"]),
         ]
     )
 
@@ -149,6 +149,22 @@ def test_the_legend_keeps_its_colours_when_there_is_nothing_to_draw(ax, nothing)
         "reference": REFERENCE_COLOR,
         "estimated": ESTIMATED_COLOR,
     }
+
+
+@pytest.mark.parametrize("given", ["first", "named", "with_none"])
+def test_what_was_found_alone_is_an_estimate(y_pred, ax, given):
+    scored = [table.assign(score=0.5) for table in y_pred]
+    call = {
+        "first": lambda: EventsDisplay.from_predictions(scored, ax=ax),
+        "named": lambda: EventsDisplay.from_predictions(y_pred=y_pred, ax=ax),
+        "with_none": lambda: EventsDisplay.from_predictions(None, y_pred, ax=ax),
+    }[given]
+    display = call()
+    assert legend_names(ax) == ["estimated"]
+    assert display.bars_true_ is None
+    assert extents(display.bars_pred_) == [(0.2, 0.2, 0.5), (1.2, 1.2, 1.9)]
+    with pytest.raises(ValueError, match="nothing to draw"):
+        EventsDisplay.from_predictions()
 
 
 def test_events_lie_in_the_lanes_of_their_classes(y_true, y_pred, ax):
@@ -244,6 +260,9 @@ def test_a_clip_without_events_can_be_drawn(y_true, y_pred):
     nothing = EventsDisplay(make_events([], [], [])).plot()
     assert nothing.ax_.get_xlim() == (0.0, 1.0)
     nothing.figure_.canvas.draw()
+    point = EventsDisplay(make_events([0.3], [0.3], ["Dog"])).plot()
+    assert extents(point.bars_true_) == [(-0.2, 0.3, 0.3)]
+    point.figure_.canvas.draw()
 
 
 def test_events_from_a_pipeline_of_waveforms(waveforms, ax):
