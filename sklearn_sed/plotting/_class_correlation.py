@@ -1,6 +1,7 @@
 """How much the score curves of the classes resemble each other."""
 
 from dataclasses import KW_ONLY, dataclass
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,11 @@ import numpy as np
 from sklearn_sed._labels._check import check_tags
 from sklearn_sed._unwrap import unwrap
 from sklearn_sed.analysis import class_correlation, mean_off_diagonal
-from sklearn_sed.plotting._style import class_name, prepare_axes
+from sklearn_sed.plotting._style import Display, class_name
 
 
 @dataclass(eq=False, repr=False)
-class ClassCorrelationDisplay:
+class ClassCorrelationDisplay(Display):
     """Matrix of how much the score curves of the classes resemble each other.
 
     Create the display by :meth:`from_predictions` or :meth:`from_estimator`; all
@@ -98,7 +99,7 @@ class ClassCorrelationDisplay:
         """
         matrix, names = self._check()
         side = 2.2 + 0.38 * len(matrix)
-        ax = prepare_axes(self, ax, side + 1.2, side)
+        ax = self._prepare_axes(ax, side + 1.2, side)
         signed = matrix.min() < 0
         style = {
             "cmap": cmap or ("RdBu_r" if signed else "cividis"),
@@ -108,7 +109,9 @@ class ClassCorrelationDisplay:
         self.im_ = ax.imshow(matrix, **style | (im_kwargs or {}))
         if include_values is None:
             include_values = len(matrix) <= 12
-        self.text_ = self._write_values(values_format) if include_values else None
+        self.text_ = None
+        if include_values:
+            self.text_ = self._write_values(matrix, values_format)
         ax.set_xticks(range(len(matrix)), names, rotation=45, ha="right")
         for tick in ax.get_xticklabels():
             tick.set_rotation_mode("anchor")
@@ -139,23 +142,16 @@ class ClassCorrelationDisplay:
             )
         return matrix, names
 
-    def _write_values(self, values_format):
+    def _write_values(self, matrix, values_format):
         """Write each value off the diagonal in black or white, whichever is clearer."""
-        matrix = np.asarray(self.correlation, dtype=np.float64)
         text = np.full(matrix.shape, None, dtype=object)
         size = "medium" if len(matrix) <= 5 else "x-small"
-        for row, column in zip(*np.nonzero(~np.eye(len(matrix), dtype=bool))):
-            red, green, blue, _ = self.im_.cmap(self.im_.norm(matrix[row, column]))
-            dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
-            text[row, column] = self.ax_.text(
-                column,
-                row,
-                format(matrix[row, column], values_format).replace("0.", ".", 1),
-                ha="center",
-                va="center",
-                color="white" if dark else "black",
-                size=size,
-            )
+        style = {"ha": "center", "va": "center", "size": size}
+        luminance = self.im_.to_rgba(matrix)[..., :3] @ (0.299, 0.587, 0.114)
+        for row, column in permutations(range(len(matrix)), 2):
+            value = format(matrix[row, column], values_format).replace("0.", ".", 1)
+            color = "white" if luminance[row, column] < 0.5 else "black"
+            text[row, column] = self.ax_.text(column, row, value, color=color, **style)
         return text
 
     @classmethod
@@ -197,9 +193,7 @@ class ClassCorrelationDisplay:
         return cls(correlation, display_labels=classes).plot(ax, **kwargs)
 
     @classmethod
-    def from_estimator(
-        cls, estimator, X, y=None, *, method="pearson", level="frame", ax=None, **kwargs
-    ):
+    def from_estimator(cls, estimator, X, y=None, **kwargs):
         """Compute frame scores, correlate them and draw the matrix.
 
         Parameters
@@ -211,12 +205,9 @@ class ClassCorrelationDisplay:
             What the estimator takes: features, paths, waveforms.
         y : weak or strong labels of length n_clips, default=None
             Known tags: a pair of classes is then compared in the clips that have both.
-        method, level
-            As in :func:`~sklearn_sed.analysis.class_correlation`.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure when None.
         **kwargs : dict
-            Keyword arguments of :meth:`plot`.
+            Keyword arguments of :meth:`from_predictions` (`method`, `level`, `ax`) and
+            of :meth:`plot`.
 
         Returns
         -------
@@ -230,11 +221,5 @@ class ClassCorrelationDisplay:
         if y is not None:
             tags = check_tags(y, len(frame_proba), model.classes_).indicator
         return cls.from_predictions(
-            frame_proba,
-            classes=model.classes_,
-            tags=tags,
-            method=method,
-            level=level,
-            ax=ax,
-            **kwargs,
+            frame_proba, classes=model.classes_, tags=tags, **kwargs
         )

@@ -1,25 +1,23 @@
 """What pictures of one clip share: a spectrogram above one lane for each class."""
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.utils import _safe_indexing
 
 from sklearn_sed._clips._check import check_time_resolution
 from sklearn_sed._unwrap import unwrap
-from sklearn_sed.events import frames_to_time
-from sklearn_sed.plotting._style import class_name, divide_lanes
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from sklearn_sed.events import check_events, frames_to_time
+from sklearn_sed.plotting._style import Display, class_name, divide_lanes
 
 SPECTROGRAM_HEIGHT = 4.0  # in lanes
 DYNAMIC_RANGE = 80.0  # in dB: what is weaker has the colour of silence
 
 
 @dataclass(eq=False, repr=False)
-class ClipDisplay:
+class ClipDisplay(Display):
     """A clip's spectrogram over lanes, one for each class, in a single axes.
 
     The vertical unit is the height of a lane. Lane k lies around k, counted downwards;
@@ -36,11 +34,9 @@ class ClipDisplay:
     fmin: float = 0.0
     fmax: float | None = None
 
-    def _draw_clip(
-        self, ax: "Axes", labels: list[Any], last_offset: float, cmap: Any
-    ) -> None:
+    def _draw_clip(self, labels: list[Any], last_offset: float, cmap: Any) -> None:
         """Draw the spectrogram, the names of the lanes and the labels of the axes."""
-        n_lanes = len(labels)
+        ax, n_lanes = self.ax_, len(labels)
         positions: list[float] = list(range(n_lanes))
         names = [class_name(label) for label in labels]
         top, end = -0.5, last_offset
@@ -68,17 +64,32 @@ class ClipDisplay:
         ax.set(xlim=(0.0, end or 1.0), ylim=(max(n_lanes, 1) - 0.5, top))
         ax.set_xlabel("Time (s)")
 
+    def _draw_events(
+        self, table: Any, labels: Sequence[Any], shift: float, style: dict[str, Any]
+    ) -> Any:
+        """Draw a bar in its lane for each event of the labels; None without a table."""
+        if table is None:
+            return None
+        table = table[table["event_label"].isin(labels)]
+        if not len(table):  # the legend still has their colour
+            shown = ("alpha", "color", "edgecolor", "facecolor", "hatch", "label")
+            patch = {key: style[key] for key in shown if key in style}
+            self.ax_.fill_between([], [], **patch)
+            style = style | {"label": None}
+        lanes = [labels.index(label) + shift for label in table["event_label"]]
+        onset, offset = table["onset"].to_numpy(), table["offset"].to_numpy()
+        return self.ax_.barh(lanes, offset - onset, left=onset, **style)
+
     def _frame_times(self, frames: Any) -> np.ndarray:
         """Return when frames begin, by what is given or the first that carries it."""
-        carriers = [
-            getattr(self, name, None) for name in ("frame_proba", "spectrogram")
-        ]
-        known = [getattr(carrier, "time_resolution", None) for carrier in carriers]
-        first = known[0] is None  # then what the spectrogram carries
-        resolution = check_time_resolution(self.time_resolution, known[first])
+        carrier = getattr(self, "frame_proba", None)
+        if getattr(carrier, "time_resolution", None) is None:
+            carrier = self.spectrogram
+        known = getattr(carrier, "time_resolution", None)
+        resolution = check_time_resolution(self.time_resolution, known)
         offset = self.time_offset
         if offset is None:
-            offset = getattr(carriers[first], "time_offset", 0.0)
+            offset = getattr(carrier, "time_offset", 0.0)
         return frames_to_time(frames, resolution, offset)
 
     def _check_spectrogram(self) -> np.ndarray:
@@ -110,6 +121,11 @@ class ClipDisplay:
             for height, hz in zip(heights, octaves)
             if 0 <= height <= n_mels
         ]
+
+
+def check_table(table: Any, name: str) -> Any:
+    """Return a valid event table, or None for None."""
+    return None if table is None else check_events([table], name=name)[0]
 
 
 def of_clip(sequence: Any, clip: int, name: str) -> Any:

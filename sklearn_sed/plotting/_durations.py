@@ -9,17 +9,17 @@ from sklearn_sed.analysis import event_durations
 from sklearn_sed.plotting._style import (
     ESTIMATED_COLOR,
     REFERENCE_COLOR,
+    Display,
     class_name,
     divide_lanes,
     legend_above,
-    prepare_axes,
 )
 
 BOX_HEIGHT = 0.3
 
 
 @dataclass(eq=False, repr=False)
-class EventDurationsDisplay:
+class EventDurationsDisplay(Display):
     """Distributions of event durations, reference against estimated, class by class.
 
     A box spans the middle half of the events, its line is the median, whiskers reach
@@ -93,15 +93,16 @@ class EventDurationsDisplay:
         labels += [label for label in pred or {} if label not in labels]
         if not labels:
             raise ValueError("durations_true holds no class: there is nothing to draw")
-        ax = prepare_axes(self, ax, 5.0, 1.1 + 0.42 * len(labels))
+        ax = self._prepare_axes(ax, 5.0, 1.1 + 0.42 * len(labels))
         shift = 0.0 if pred is None else 0.2
-        self.boxes_true_, self.boxes_pred_ = (
-            self._draw(ax, durations, labels, at, color, name, show_events)
-            for durations, at, color, name in (
-                (self.durations_true, -shift, REFERENCE_COLOR, "reference"),
-                (pred, shift, ESTIMATED_COLOR, "estimated"),
-            )
+        true = {"color": REFERENCE_COLOR, "label": "reference"}
+        self.boxes_true_ = self._draw(
+            self.durations_true, labels, -shift, show_events, **true
         )
+        self.boxes_pred_ = None
+        if pred is not None:
+            found = {"color": ESTIMATED_COLOR, "label": "estimated"}
+            self.boxes_pred_ = self._draw(pred, labels, shift, show_events, **found)
         ax.set_yticks(range(len(labels)), [class_name(label) for label in labels])
         ax.set(ylim=(len(labels) - 0.5, -0.5), xlabel="Duration (s)")
         if log_scale:
@@ -116,24 +117,21 @@ class EventDurationsDisplay:
             legend_above(ax)
         return self
 
-    @staticmethod
-    def _draw(ax, durations, labels, shift, color, name, show_events):
+    def _draw(self, durations, labels, shift, show_events, *, color, label):
         """Draw one box for each class that has events, and a dot for each event."""
-        if durations is None:
-            return None
-        lanes = [
-            (lane + shift, np.asarray(durations[label], dtype=np.float64))
-            for lane, label in enumerate(labels)
-            if len(durations.get(label, ()))
+        drawn = [
+            (lane + shift, np.asarray(durations[name], dtype=np.float64))
+            for lane, name in enumerate(labels)
+            if len(durations.get(name, ()))
         ]
-        if show_events:
+        ax = self.ax_
+        for lane, seconds in drawn if show_events else ():
             # The dots of a class are spread evenly over the height of its box.
-            for at, seconds in lanes:
-                spread = BOX_HEIGHT * ((np.arange(len(seconds)) * 0.618) % 1.0 - 0.5)
-                ax.plot(seconds, at + spread, ".", color=color, alpha=0.5, markersize=3)
+            spread = BOX_HEIGHT * ((np.arange(len(seconds)) * 0.618) % 1.0 - 0.5)
+            ax.plot(seconds, lane + spread, ".", color=color, alpha=0.5, markersize=3)
         boxes = ax.boxplot(
-            [seconds for _, seconds in lanes],
-            positions=[at for at, _ in lanes],
+            [seconds for _, seconds in drawn],
+            positions=[lane for lane, _ in drawn],
             orientation="horizontal",
             widths=BOX_HEIGHT,
             whis=(5, 95),
@@ -145,7 +143,7 @@ class EventDurationsDisplay:
             whiskerprops={"color": color},
             capprops={"color": color},
         )
-        ax.plot([], [], color=color, linewidth=4.0, label=name)
+        ax.plot([], [], color=color, linewidth=4.0, label=label)
         return boxes
 
     @classmethod
@@ -174,7 +172,7 @@ class EventDurationsDisplay:
         return cls(event_durations(y_true, labels), pred).plot(ax, **kwargs)
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, labels=None, ax=None, **kwargs):
+    def from_estimator(cls, estimator, X, y, **kwargs):
         """Find events and draw the distributions of their durations.
 
         Parameters
@@ -185,18 +183,13 @@ class EventDurationsDisplay:
             What the estimator takes: features, paths, waveforms.
         y : sequence of DataFrame of length n_clips
             Reference events.
-        labels : sequence of str, default=None
-            The classes to show, from top to bottom. By default those that occur.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure when None.
         **kwargs : dict
-            Keyword arguments of :meth:`plot`.
+            Keyword arguments of :meth:`from_predictions` (`labels`, `ax`) and of
+            :meth:`plot`.
 
         Returns
         -------
         display : EventDurationsDisplay
             The display, drawn.
         """
-        return cls.from_predictions(
-            y, estimator.predict(X), labels=labels, ax=ax, **kwargs
-        )
+        return cls.from_predictions(y, estimator.predict(X), **kwargs)

@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from sklearn_sed.events import check_events
 from sklearn_sed.plotting._clip import (
     ClipDisplay,
+    check_table,
     describe_features,
     of_clip,
     select_clip,
@@ -15,9 +15,7 @@ from sklearn_sed.plotting._clip import (
 from sklearn_sed.plotting._style import (
     ESTIMATED_COLOR,
     REFERENCE_COLOR,
-    draw_bars,
     legend_above,
-    prepare_axes,
 )
 
 
@@ -122,8 +120,8 @@ class EventsDisplay(ClipDisplay):
         """
         if self.events_true is None and self.events_pred is None:
             raise ValueError("nothing to draw: pass events_true, events_pred or both")
-        true = _check_table(self.events_true, "events_true")
-        pred = _check_table(self.events_pred, "events_pred")
+        true = check_table(self.events_true, "events_true")
+        pred = check_table(self.events_pred, "events_pred")
         if pred is None and "score" in true:
             true, pred = None, true
         drawn = pd.concat([table for table in (true, pred) if table is not None])
@@ -131,16 +129,17 @@ class EventsDisplay(ClipDisplay):
         if labels is None:
             labels = sorted(drawn["event_label"].unique())
         height = 1.0 + 0.3 * len(labels) + (self.spectrogram is not None) * 1.4
-        ax = prepare_axes(self, ax, 6.0, height)
+        ax = self._prepare_axes(ax, 6.0, height)
         last_offset = drawn["offset"].max() if len(drawn) else 0.0
-        self._draw_clip(ax, list(labels), last_offset, cmap)
+        labels = list(labels)
+        self._draw_clip(labels, last_offset, cmap)
         style = {"height": 0.38, "linewidth": 0.8}
         reference = {"color": REFERENCE_COLOR, "label": "reference"} | style
         estimate = {"color": ESTIMATED_COLOR, "label": "estimated"} | style
         reference |= true_kwargs or {}
         estimate |= pred_kwargs or {}
-        self.bars_true_ = _draw_bars(ax, true, labels, -0.2, reference)
-        self.bars_pred_ = _draw_bars(ax, pred, labels, 0.2, estimate)
+        self.bars_true_ = self._draw_events(true, labels, -0.2, reference)
+        self.bars_pred_ = self._draw_events(pred, labels, 0.2, estimate)
         if legend:
             legend_above(ax)
         return self
@@ -208,9 +207,7 @@ class EventsDisplay(ClipDisplay):
         return display.plot(ax, **kwargs)
 
     @classmethod
-    def from_estimator(
-        cls, estimator, X, y=None, *, clip=0, labels=None, ax=None, **kwargs
-    ):
+    def from_estimator(cls, estimator, X, y=None, *, clip=0, **kwargs):
         """Find the events of one clip and draw them.
 
         Parameters
@@ -225,12 +222,9 @@ class EventsDisplay(ClipDisplay):
             Reference events.
         clip : int, default=0
             Index of the clip; only this one is computed.
-        labels : sequence of str, default=None
-            The classes to show. By default those that occur in the clip, sorted.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure when None.
         **kwargs : dict
-            Keyword arguments of :meth:`plot`.
+            Keyword arguments of :meth:`from_predictions` (`labels`, `duration`, `ax`)
+            and of :meth:`plot`.
 
         Returns
         -------
@@ -242,21 +236,5 @@ class EventsDisplay(ClipDisplay):
         ValueError
             If there is no such clip, or for the reasons of :meth:`plot`.
         """
-        one, given = select_clip(estimator, X, y, clip)
-        given["y_pred"] = estimator.predict(one)
-        return cls.from_predictions(**given, labels=labels, ax=ax, **kwargs)
-
-
-def _check_table(table, name):
-    """Return a valid event table, or None for None."""
-    return None if table is None else check_events([table], name=name)[0]
-
-
-def _draw_bars(ax, table, labels, shift, style):
-    """Draw a table's events in their lanes, or nothing for None."""
-    if table is None:
-        return None
-    lane = {label: k for k, label in enumerate(labels)}
-    table = table[table["event_label"].isin(list(labels))]
-    lanes = table["event_label"].map(lane).to_numpy(dtype=float) + shift
-    return draw_bars(ax, lanes, table, style)
+        one, known = select_clip(estimator, X, y, clip)
+        return cls.from_predictions(y_pred=estimator.predict(one), **known, **kwargs)

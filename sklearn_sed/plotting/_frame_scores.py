@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from sklearn_sed._unwrap import unwrap
-from sklearn_sed.events import check_events
 from sklearn_sed.exceptions import LabelError
 from sklearn_sed.plotting._clip import (
     ClipDisplay,
+    check_table,
     describe_features,
     of_clip,
     select_clip,
@@ -17,9 +17,7 @@ from sklearn_sed.plotting._clip import (
 from sklearn_sed.plotting._style import (
     BLACK,
     SKY_BLUE,
-    draw_bars,
     legend_above,
-    prepare_axes,
 )
 
 CURVE_HEIGHT = 0.9  # of a score of 1, in lanes
@@ -144,9 +142,12 @@ class FrameScoresDisplay(ClipDisplay):
         times = self._frame_times(np.arange(len(scores)) + 0.5)
         end = float(self._frame_times(len(scores)))
         height = 1.0 + 0.42 * len(labels) + (self.spectrogram is not None) * 1.7
-        ax = prepare_axes(self, ax, 6.0, height)
-        self._draw_clip(ax, labels, end, cmap)
-        self.bars_true_ = self._draw_reference(ax, labels, true_kwargs)
+        ax = self._prepare_axes(ax, 6.0, height)
+        self._draw_clip(labels, end, cmap)
+        shade = {"color": SKY_BLUE, "alpha": 0.45, "linewidth": 0, "height": 1.0}
+        shade |= {"label": "reference event"} | (true_kwargs or {})
+        true = check_table(self.events_true, "events_true")
+        self.bars_true_ = self._draw_events(true, labels, 0.0, shade)
         style = {"color": BLACK, "linewidth": 1.0, "label": "score, 0 to 1"}
         style |= line_kwargs or {}
         self.lines_ = []
@@ -180,17 +181,6 @@ class FrameScoresDisplay(ClipDisplay):
                 f"labels: {unknown[0]!r} is not among the classes {classes}"
             )
         return scores, [classes.index(label) for label in labels]
-
-    def _draw_reference(self, ax, labels, true_kwargs):
-        """Shade the reference events in their lanes."""
-        if self.events_true is None:
-            return None
-        table = check_events([self.events_true], name="events_true")[0]
-        table = table[table["event_label"].isin(labels)]
-        style = {"color": SKY_BLUE, "alpha": 0.45, "linewidth": 0, "height": 1.0}
-        lanes = [labels.index(label) for label in table["event_label"]]
-        style |= {"label": "reference event"} | (true_kwargs or {})
-        return draw_bars(ax, lanes, table, style)
 
     def _draw_thresholds(self, ax, columns):
         """Draw the decision threshold of each class shown."""
@@ -285,18 +275,7 @@ class FrameScoresDisplay(ClipDisplay):
         return display.plot(ax, **kwargs)
 
     @classmethod
-    def from_estimator(
-        cls,
-        estimator,
-        X,
-        y=None,
-        *,
-        clip=0,
-        threshold=None,
-        labels=None,
-        ax=None,
-        **kwargs,
-    ):
+    def from_estimator(cls, estimator, X, y=None, *, clip=0, **kwargs):
         """Compute the score curves of one clip and draw them.
 
         Parameters
@@ -311,14 +290,9 @@ class FrameScoresDisplay(ClipDisplay):
             Reference events.
         clip : int, default=0
             Index of the clip; only this one is computed.
-        threshold : float or array-like of shape (n_classes,), default=None
-            Decision threshold, of all classes or of each.
-        labels : sequence of str, default=None
-            The classes to show. By default all.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure when None.
         **kwargs : dict
-            Keyword arguments of :meth:`plot`.
+            Keyword arguments of :meth:`from_predictions` (`threshold`, `labels`,
+            `duration`, `ax`) and of :meth:`plot`.
 
         Returns
         -------
@@ -330,14 +304,11 @@ class FrameScoresDisplay(ClipDisplay):
         ValueError
             If there is no such clip, or for the reasons of :meth:`plot`.
         """
-        one, given = select_clip(estimator, X, y, clip)
+        one, known = select_clip(estimator, X, y, clip)
         inside = unwrap(estimator)
         return cls.from_predictions(
             frame_proba=inside.estimator.predict_frame_proba(inside.transform(one)),
             classes=inside.estimator.classes_,
-            threshold=threshold,
-            labels=labels,
-            ax=ax,
-            **given,
+            **known,
             **kwargs,
         )

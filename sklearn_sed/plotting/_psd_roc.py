@@ -8,15 +8,15 @@ from sklearn_sed._clips._check import check_time_resolution
 from sklearn_sed.metrics import PSDROC, psd_roc_curve
 from sklearn_sed.metrics._scorers import SCENARIOS, lengths_of, scored_curves
 from sklearn_sed.plotting._style import (
-    BLACK,
+    Display,
     class_style,
     legend_of_curves,
-    prepare_axes,
+    overall_style,
 )
 
 
 @dataclass(eq=False, repr=False)
-class PSDROCDisplay:
+class PSDROCDisplay(Display):
     """PSD-ROC curve, whose area is the PSDS, and the curves of the classes.
 
     Create the display by :meth:`from_predictions` or :meth:`from_estimator`; all
@@ -82,23 +82,18 @@ class PSDROCDisplay:
             This display.
         """
         curve = self.curve
-        ax = prepare_axes(self, ax, 6.0 if plot_classes else 4.2, 3.6)
-        self.class_lines_ = {}
-        if plot_classes:
-            areas = curve.class_psds
-            for index, label in enumerate(curve.labels):
-                x, y = curve.class_efpr[label], curve.class_tpr[label]
-                style = class_style(index, label, areas[label])
-                self.class_lines_[label] = self._draw(ax, x, y, **style)
-        name = self.name if name is None else name
-        style = {
-            "color": BLACK,
-            "linewidth": 2.0,
-            "label": f"{name or 'all classes'} (PSDS = {curve.psds:.3f})",
+        ax = self._prepare_axes(ax, 6.0 if plot_classes else 4.2, 3.6)
+        areas = curve.class_psds if plot_classes else {}
+        self.class_lines_ = {
+            label: self._draw(
+                curve.class_efpr[label],
+                curve.class_tpr[label],
+                class_style(index, label, area),
+            )
+            for index, (label, area) in enumerate(areas.items())
         }
-        self.line_ = self._draw(
-            ax, curve.efpr, curve.tpr, **style | (line_kwargs or {})
-        )
+        style = overall_style(name or self.name, f"PSDS = {curve.psds:.3f}")
+        self.line_ = self._draw(curve.efpr, curve.tpr, style | (line_kwargs or {}))
         ax.set(
             xlim=(0.0, curve.max_efpr),
             ylim=(0.0, 1.02),
@@ -108,11 +103,11 @@ class PSDROCDisplay:
         legend_of_curves(ax, many=plot_classes, loc="lower right")
         return self
 
-    def _draw(self, ax, efpr, tpr, **style):
+    def _draw(self, efpr, tpr, style):
         """Draw a staircase from no false positives to the end of the curve."""
         x = np.concatenate([[0.0], efpr, [self.curve.max_efpr]])
         y = np.concatenate([[0.0], tpr, tpr[-1:]])
-        return ax.plot(x, y, drawstyle="steps-post", **style)[0]
+        return self.ax_.plot(x, y, drawstyle="steps-post", **style)[0]
 
     @classmethod
     def from_predictions(
@@ -190,9 +185,7 @@ class PSDROCDisplay:
         return cls(curve, name=name).plot(ax, **kwargs)
 
     @classmethod
-    def from_estimator(
-        cls, estimator, X, y, *, scenario=1, name=None, ax=None, **kwargs
-    ):
+    def from_estimator(cls, estimator, X, y, **kwargs):
         """Compute frame scores and their curves, and draw them.
 
         Parameters
@@ -204,14 +197,9 @@ class PSDROCDisplay:
             What the estimator takes: features, paths, waveforms.
         y : sequence of DataFrame of length n_clips
             Reference events.
-        scenario : {1, 2} or dict, default=1
-            As in :meth:`from_predictions`.
-        name : str, default=None
-            What to call the curve in the legend.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure when None.
         **kwargs : dict
-            Keyword arguments of :meth:`plot`.
+            Keyword arguments of :meth:`from_predictions` (`scenario`, `name`, `ax`) and
+            of :meth:`plot`.
 
         Returns
         -------
@@ -223,11 +211,4 @@ class PSDROCDisplay:
         ValueError
             For the reasons of :meth:`from_predictions`.
         """
-        return cls.from_predictions(
-            y,
-            **scored_curves(estimator, X, y),
-            scenario=scenario,
-            name=name,
-            ax=ax,
-            **kwargs,
-        )
+        return cls.from_predictions(y, **scored_curves(estimator, X, y), **kwargs)

@@ -5,15 +5,15 @@ from typing import Any
 
 from sklearn_sed.calibration import CalibrationCurve, multilabel_calibration_curve
 from sklearn_sed.plotting._style import (
-    BLACK,
+    Display,
     class_style,
     legend_of_curves,
-    prepare_axes,
+    overall_style,
 )
 
 
 @dataclass(eq=False, repr=False)
-class ReliabilityDisplay:
+class ReliabilityDisplay(Display):
     """Reliability diagram of tag probabilities, with the distribution of these.
 
     A calibrated tagger keeps to the diagonal; below it, the tagger is too sure of the
@@ -101,28 +101,20 @@ class ReliabilityDisplay:
             This display.
         """
         class_curves = (self.class_curves or {}) if plot_classes else {}
-        ax = prepare_axes(self, ax, 7.0 if class_curves else 4.2, 4.0)
+        ax = self._prepare_axes(ax, 7.0 if class_curves else 4.2, 4.0)
         self.diagonal_ = ax.plot([0, 1], [0, 1], color="0.6", linestyle=":")[0]
         self.bars_ = None
         if show_distribution:
-            self.bars_ = self._draw_distribution(ax)
-        self.class_lines_ = {}
-        for index, (label, curve) in enumerate(class_curves.items()):
-            style = class_style(index, label, curve.error)
-            self.class_lines_[label] = ax.plot(
-                curve.prob_pred, curve.prob_true, **style
-            )[0]
-        name = self.name if name is None else name
-        style = {
-            "color": BLACK,
-            "linewidth": 2.0,
-            "marker": "o",
-            "markersize": 5.0,
-            "label": f"{name or 'all classes'} (ECE = {self.curve.error:.3f})",
+            share = self.curve.count / max(self.curve.count.sum(), 1)
+            style = {"width": 0.03, "color": "0.8", "zorder": 0.5}
+            self.bars_ = ax.bar(self.curve.prob_pred, share, **style)
+        self.class_lines_ = {
+            label: self._draw(curve, class_style(index, label, curve.error))
+            for index, (label, curve) in enumerate(class_curves.items())
         }
-        self.line_ = ax.plot(
-            self.curve.prob_pred, self.curve.prob_true, **style | (line_kwargs or {})
-        )[0]
+        style = overall_style(name or self.name, f"ECE = {self.curve.error:.3f}")
+        style |= {"marker": "o", "markersize": 5.0} | (line_kwargs or {})
+        self.line_ = self._draw(self.curve, style)
         ax.set(
             xlim=(-0.01, 1.01),
             ylim=(-0.01, 1.01),
@@ -132,16 +124,9 @@ class ReliabilityDisplay:
         legend_of_curves(ax, many=bool(class_curves), loc="upper left")
         return self
 
-    def _draw_distribution(self, ax):
-        """Draw which fraction of the probabilities is in each bin."""
-        total = max(self.curve.count.sum(), 1)
-        return ax.bar(
-            self.curve.prob_pred,
-            self.curve.count / total,
-            width=0.03,
-            color="0.8",
-            zorder=0.5,
-        )
+    def _draw(self, curve, style):
+        """Draw a curve."""
+        return self.ax_.plot(curve.prob_pred, curve.prob_true, **style)[0]
 
     @classmethod
     def from_predictions(
@@ -189,15 +174,9 @@ class ReliabilityDisplay:
             For the reasons of
             :func:`~sklearn_sed.calibration.multilabel_calibration_curve`.
         """
+        bins = {"labels": labels, "n_bins": n_bins, "strategy": strategy}
         curve, by_class = (
-            multilabel_calibration_curve(
-                y_true,
-                y_proba,
-                labels=labels,
-                n_bins=n_bins,
-                strategy=strategy,
-                average=average,
-            )
+            multilabel_calibration_curve(y_true, y_proba, average=average, **bins)
             for average in ("micro", None)
         )
         names = getattr(y_true, "classes", None) if labels is None else labels
@@ -207,18 +186,7 @@ class ReliabilityDisplay:
         return display.plot(ax, **kwargs)
 
     @classmethod
-    def from_estimator(
-        cls,
-        estimator,
-        X,
-        y,
-        *,
-        n_bins=10,
-        strategy="uniform",
-        name=None,
-        ax=None,
-        **kwargs,
-    ):
+    def from_estimator(cls, estimator, X, y, **kwargs):
         """Compute probabilities, compare them with labels and draw the diagram.
 
         Parameters
@@ -230,14 +198,9 @@ class ReliabilityDisplay:
             What the estimator takes: features, paths, waveforms.
         y : weak or strong labels of length n_clips
             Reference labels.
-        n_bins, strategy
-            As in :meth:`from_predictions`.
-        name : str, default=None
-            What to call the curve in the legend.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure when None.
         **kwargs : dict
-            Keyword arguments of :meth:`plot`.
+            Keyword arguments of :meth:`from_predictions` (`n_bins`, `strategy`, `name`,
+            `ax`) and of :meth:`plot`.
 
         Returns
         -------
@@ -250,13 +213,4 @@ class ReliabilityDisplay:
             For the reasons of :meth:`from_predictions`.
         """
         proba = estimator.predict_proba(X)
-        return cls.from_predictions(
-            y,
-            proba,
-            labels=estimator.classes_,
-            n_bins=n_bins,
-            strategy=strategy,
-            name=name,
-            ax=ax,
-            **kwargs,
-        )
+        return cls.from_predictions(y, proba, labels=estimator.classes_, **kwargs)

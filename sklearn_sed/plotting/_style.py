@@ -13,6 +13,21 @@ REFERENCE_COLOR, ESTIMATED_COLOR, *_, SKY_BLUE = CYCLE
 _ROOM_BESIDE = 3.5  # inches: a legend beside narrower axes would leave them none
 
 
+class Display:
+    """A picture, which knows the axes and the figure that it is drawn on."""
+
+    ax_: "Axes"
+
+    def _prepare_axes(self, ax: "Axes | None", width: float, height: float) -> "Axes":
+        """Note and return the axes to draw on; those of a new figure when None."""
+        if ax is None:
+            import matplotlib.pyplot as plt
+
+            _, ax = plt.subplots(figsize=(width, height), layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        return ax
+
+
 def class_name(label: Any) -> str:
     """Return a label as people write it."""
     return str(label).replace("_", " ")
@@ -29,20 +44,16 @@ def class_style(index: int, label: Any, value: float) -> dict[str, Any]:
     }
 
 
+def overall_style(name: str | None, measure: str) -> dict[str, Any]:
+    """Return the style of the curve of all classes together."""
+    label = f"{name or 'all classes'} ({measure})"
+    return {"color": BLACK, "linewidth": 2.0, "label": label}
+
+
 def divide_lanes(ax: "Axes", n_lanes: int) -> None:
     """Draw a line between lanes."""
     for lane in range(1, n_lanes):
         ax.axhline(lane - 0.5, color="0.8", linewidth=0.5, zorder=0.5)
-
-
-def draw_bars(ax: "Axes", lanes: Any, table: Any, style: dict[str, Any]) -> Any:
-    """Draw a bar for each event; without events the legend still has their colour."""
-    if not len(table):
-        shown = ("alpha", "color", "edgecolor", "facecolor", "hatch", "label")
-        ax.fill_between([], [], **{key: style[key] for key in shown if key in style})
-        style = style | {"label": None}
-    onset, offset = table["onset"].to_numpy(), table["offset"].to_numpy()
-    return ax.barh(lanes, offset - onset, left=onset, **style)
 
 
 def legend_above(ax: "Axes", ncols: int = 3) -> None:
@@ -68,13 +79,3 @@ def legend_of_curves(ax: "Axes", *, many: bool, loc: str) -> None:
     if many:
         place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
     ax.legend(fontsize="small", frameon=False, **place)
-
-
-def prepare_axes(display: Any, ax: "Axes | None", width: float, height: float) -> Any:
-    """Return the axes to draw on, noted in the display; a new figure's when None."""
-    if ax is None:
-        import matplotlib.pyplot as plt
-
-        _, ax = plt.subplots(figsize=(width, height), layout="constrained")
-    display.ax_, display.figure_ = ax, ax.figure
-    return ax
