@@ -14,7 +14,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from sklearn_sed import EventDecoder
-from sklearn_sed._decoding._decoder import decode_flat
+from sklearn_sed._decoding._decoder import Timeline, decode_flat
 from sklearn_sed.model_selection._decoder_search import (
     ClassCurves,
     check_grid,
@@ -79,8 +79,8 @@ def time_tuning() -> None:
         make_scores(n_clips, seed=2), TIME_RESOLUTION, CLASSES
     )
     objectives = list(make_objectives(None, y, CLASSES))
-    nothing = np.zeros(0)
-    objectives[0](np.zeros(0, dtype=np.int64), nothing, nothing)  # compile
+    no_events = np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0)
+    objectives[0](*no_events)  # loads what was compiled
     start = EventDecoder()._check(CLASSES)[0]
     for name, grid in (("1,000 settings or so", GRID), ("default grid", None)):
         grid = check_grid(grid)
@@ -91,8 +91,7 @@ def time_tuning() -> None:
                 np.float64(frame_proba[:, :, index]).ravel(),
                 np.arange(n_clips + 1) * N_FRAMES,
                 np.arange(n_clips),
-                np.full(n_clips, np.inf),
-                TIME_RESOLUTION,
+                Timeline(TIME_RESOLUTION, 0.0, np.full(n_clips, np.inf)),
                 frame_proba.dtype,
             )
             search_settings(curves, EventDecoder(), start, grid, objective)

@@ -1,55 +1,19 @@
 """Fast counting of matched events, for loops that evaluate thousands of decodings.
 
-Equal to the optimal matching of sed_eval, comparison by comparison, and compiled.
+Equal to the optimal matching of sed_eval, comparison by comparison.
 Importing this module imports numba: do it inside the function that counts.
 """
 
 import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from sklearn_sed._compile import compiled
 from sklearn_sed.metrics._counts import Floats, Ints
 
-
-@compiled
-def _maximum_matching(starts: Ints, linked: Ints, n_est: int) -> int:
-    """Count the pairs of a maximum matching: one breadth-first search per event.
-
-    The search follows alternating paths; one that ends at a free estimated event
-    pairs one event more when every pair along it is exchanged.
-    """
-    n_ref = len(starts) - 1
-    est_of = np.full(n_ref, -1, np.int64)
-    ref_of = np.full(n_est, -1, np.int64)
-    reached_from = np.empty(n_est, np.int64)
-    seen_by = np.full(n_est, -1, np.int64)
-    queue = np.empty(n_ref, np.int64)
-    n_matched = 0
-    for root in range(n_ref):
-        queue[0] = root
-        head, tail = 0, 1
-        free = -1
-        while head < tail and free < 0:
-            ref = queue[head]
-            head += 1
-            for est in linked[starts[ref] : starts[ref + 1]]:
-                if seen_by[est] == root:
-                    continue
-                seen_by[est] = root
-                reached_from[est] = ref
-                if ref_of[est] < 0:
-                    free = est
-                    break
-                queue[tail] = ref_of[est]
-                tail += 1
-        n_matched += free >= 0
-        while free >= 0:
-            ref = reached_from[free]
-            ref_of[free] = ref
-            est_of[ref], free = free, est_of[ref]
-    return n_matched
+Events = tuple[Floats, Floats, Ints]
 
 
-@compiled
 def count_matches(
     ref_onset: Floats,
     ref_offset: Floats,
@@ -97,7 +61,21 @@ def count_matches(
     ... )
     1
     """
-    # Reference event i may be paired with linked[starts[i] : starts[i + 1]].
+    reference = ref_onset, ref_offset, ref_clip
+    estimated = est_onset, est_offset, est_clip
+    starts, linked = _link(reference, estimated, t_collar, percentage_of_length)
+    links = np.ones(len(linked), bool), linked, starts
+    graph = csr_array(links, shape=(len(ref_onset), len(est_onset)))
+    return int(np.count_nonzero(maximum_bipartite_matching(graph) >= 0))
+
+
+@compiled
+def _link(
+    reference: Events, estimated: Events, t_collar: float, percentage_of_length: float
+) -> tuple[Ints, Ints]:
+    """Find the pairs: reference event i with ``linked[starts[i] : starts[i + 1]]``."""
+    ref_onset, ref_offset, ref_clip = reference
+    est_onset, est_offset, est_clip = estimated
     n_ref, n_est = len(ref_onset), len(est_onset)
     starts = np.zeros(n_ref + 1, np.int64)
     linked = np.empty(n_ref + n_est, np.int64)
@@ -119,4 +97,4 @@ def count_matches(
                 linked[n_linked] = est
                 n_linked += 1
         starts[ref + 1] = n_linked
-    return _maximum_matching(starts, linked, n_est)
+    return starts, linked[:n_linked]

@@ -444,10 +444,9 @@ def test_importing_the_metrics_loads_neither_sed_eval_nor_numba():
 
 @pytest.fixture(params=["compiled", "interpreted"])
 def matching(request, monkeypatch):
-    """The matching, as machine code and as Python."""
+    """The matching of pairs that are found by machine code and by Python."""
     if request.param == "interpreted":
-        for name in ("_maximum_matching", "count_matches"):
-            monkeypatch.setattr(_matching, name, getattr(_matching, name).py_func)
+        monkeypatch.setattr(_matching, "_link", _matching._link.py_func)
     return _matching
 
 
