@@ -15,12 +15,8 @@ Events = tuple[Floats, Floats, Ints]
 
 
 def count_matches(
-    ref_onset: Floats,
-    ref_offset: Floats,
-    ref_clip: Ints,
-    est_onset: Floats,
-    est_offset: Floats,
-    est_clip: Ints,
+    reference: Events,
+    estimated: Events,
     t_collar: float = 0.2,
     percentage_of_length: float = 0.2,
 ) -> int:
@@ -33,14 +29,9 @@ def count_matches(
 
     Parameters
     ----------
-    ref_onset, ref_offset : ndarray of shape (n_ref,), float64
-        Times of the reference events of one class, in seconds.
-    ref_clip : ndarray of shape (n_ref,), int64
-        Clip of each reference event. Events are sorted by clip, then by onset.
-    est_onset, est_offset : ndarray of shape (n_est,), float64
-        Times of the estimated events of that class, in seconds.
-    est_clip : ndarray of shape (n_est,), int64
-        Clip of each estimated event. Events are sorted by clip, then by onset.
+    reference, estimated : tuple of ndarray of shape (n_events,)
+        Onsets and offsets (float64, in seconds) of the events of one class, and the
+        clip (int64) of each. They are sorted by clip, then by onset.
     t_collar : float, default=0.2
         Tolerance of onsets and offsets, in seconds.
     percentage_of_length : float, default=0.2
@@ -56,16 +47,14 @@ def count_matches(
     >>> import numpy as np
     >>> from sklearn_sed.metrics._matching import count_matches
     >>> count_matches(
-    ...     np.array([0.0, 5.0]), np.array([1.0, 7.0]), np.array([0, 0]),
-    ...     np.array([0.1, 5.3]), np.array([1.1, 7.0]), np.array([0, 0]),
+    ...     (np.array([0.0, 5.0]), np.array([1.0, 7.0]), np.array([0, 0])),
+    ...     (np.array([0.1, 5.3]), np.array([1.1, 7.0]), np.array([0, 0])),
     ... )
     1
     """
-    reference = ref_onset, ref_offset, ref_clip
-    estimated = est_onset, est_offset, est_clip
     starts, linked = _link(reference, estimated, t_collar, percentage_of_length)
     links = np.ones(len(linked), bool), linked, starts
-    graph = csr_array(links, shape=(len(ref_onset), len(est_onset)))
+    graph = csr_array(links, shape=(len(reference[0]), len(estimated[0])))
     return int(np.count_nonzero(maximum_bipartite_matching(graph) >= 0))
 
 

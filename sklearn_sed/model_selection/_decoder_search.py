@@ -164,17 +164,20 @@ def make_objectives(
     events = events.sort_values(["clip", "onset"])
     for label in labels:
         own = events[events["event_label"] == label]
-        times = [own[column].to_numpy() for column in ("onset", "offset", "clip")]
+        times = tuple(own[column].to_numpy() for column in ("onset", "offset", "clip"))
         yield partial(_event_f1, times)
 
 
 def _event_f1(
-    reference: list[np.ndarray], clip: np.ndarray, onset: np.ndarray, offset: np.ndarray
+    reference: tuple[np.ndarray, np.ndarray, np.ndarray],
+    clip: np.ndarray,
+    onset: np.ndarray,
+    offset: np.ndarray,
 ) -> float:
     """Return the event-based F1 score of one class."""
     from sklearn_sed.metrics._matching import count_matches
 
-    n_matched = count_matches(*reference, onset, offset, clip)
+    n_matched = count_matches(reference, (onset, offset, clip))
     return 2 * n_matched / max(len(reference[0]) + len(clip), 1)
 
 

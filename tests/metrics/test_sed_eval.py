@@ -79,7 +79,7 @@ def flat(tables, label):
     table = pd.concat([table.assign(clip=clip) for clip, table in enumerate(tables)])
     table = table[table["event_label"] == label].sort_values(["clip", "onset"])
     columns = [table["onset"], table["offset"], table["clip"]]
-    return [c.to_numpy(t) for c, t in zip(columns, [float, float, np.int64])]
+    return tuple(c.to_numpy(t) for c, t in zip(columns, [float, float, np.int64]))
 
 
 def assert_agrees(metrics, f1_score, error_rate):
@@ -128,7 +128,7 @@ def test_equal_to_sed_eval_on_random_problems(n_problems):
         )
         for label in LABELS:
             counted = _matching.count_matches(
-                *flat(reference, label), *flat(estimated, label)
+                flat(reference, label), flat(estimated, label)
             )
             assert counted == events.class_wise[label]["Ntp"]
 
@@ -482,7 +482,7 @@ def test_count_matches_is_a_maximum_matching(matching):
             )
             for clip in range(3)
         )
-        assert matching.count_matches(*clips[0], *clips[1]) == expected
+        assert matching.count_matches(*clips) == expected
         n_rematched += expected > 3
     assert n_rematched > 20  # the problems are not trivial
 
@@ -492,13 +492,13 @@ def test_count_matches_of_crowded_clips(matching):
     onset = np.full(30, 1.0)
     clip = np.zeros(30, np.int64)
     events = (onset, onset + 1, clip)
-    assert matching.count_matches(*events, *events) == 30
+    assert matching.count_matches(events, events) == 30
     none = np.zeros(0), np.zeros(0), np.zeros(0, np.int64)
-    assert matching.count_matches(*none, *events) == 0
-    assert matching.count_matches(*events, *none) == 0
-    assert matching.count_matches(*events, onset, onset + 1, clip + 1) == 0
-    assert matching.count_matches(*events, onset + 0.3, onset + 1, clip) == 0
-    assert matching.count_matches(*events, onset + 0.3, onset + 1, clip, 0.5) == 30
+    assert matching.count_matches(none, events) == 0
+    assert matching.count_matches(events, none) == 0
+    assert matching.count_matches(events, (onset, onset + 1, clip + 1)) == 0
+    assert matching.count_matches(events, (onset + 0.3, onset + 1, clip)) == 0
+    assert matching.count_matches(events, (onset + 0.3, onset + 1, clip), 0.5) == 30
 
 
 def test_names_against_numbers_are_refused():

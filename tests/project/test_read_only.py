@@ -28,7 +28,7 @@ events = [make_events([0.0], [1.0], ["Dog"])]
 clock = {"labels": ["Dog"], "time_resolution": 0.1, "durations": 1.0}
 print(psds_score(events, [np.ones((10, 1))], **clock))
 times = np.zeros(1), np.ones(1), np.zeros(1, np.int64)
-print(count_matches(*times, *times))
+print(count_matches(times, times))
 """
 
 
