@@ -11,13 +11,7 @@ seconds from ``time_offset + k * time_resolution`` to ``time_offset +
 (k + 1) * time_resolution``.
 """
 
-from sklearn_sed.events._files import (
-    read_durations,
-    read_events,
-    read_tags,
-    write_events,
-    write_tags,
-)
+from sklearn_sed.events._files import read_durations, read_events, write_events
 from sklearn_sed.events._frames import (
     events_to_frames,
     frames_to_events,
@@ -35,6 +29,7 @@ from sklearn_sed.events._tables import (
     to_table,
     to_tags,
 )
+from sklearn_sed.events._tags import read_tags, write_tags
 
 __all__ = [
     "EventsHTML",

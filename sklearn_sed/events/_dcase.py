@@ -1,7 +1,5 @@
-"""The lists of the DCASE challenges: events (strong) and tags (weak)."""
+"""The lists of the DCASE challenges: events and durations."""
 
-import csv
-import io
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,7 +13,7 @@ from sklearn_sed.events._records import (
     check_text,
     extra_columns,
     format_value,
-    is_missing,
+    join_rows,
     number,
     read_table,
     written_events,
@@ -46,11 +44,11 @@ def parse_events(path: Path, recording: str, reading: Reading) -> Annotations:
 
 
 def _named_rows(
-    table: TextTable, *names: str, listing: str = ""
+    table: TextTable, *names: str
 ) -> Iterator[tuple[str, list[str], list[str]]]:
     """Yield where each row is, its cells, and those of columns, the filename first."""
     positions = table.locate({name: (name,) for name in names}).values()
-    for where, cells in table.rows(listing):
+    for where, cells in table.rows():
         chosen = [cells[index] for index in positions]
         if not chosen[0]:
             raise AnnotationError(where, "filename is missing")
@@ -74,51 +72,7 @@ def render_events(
         for where, *event, further in written_events(clip, table, extra):
             values = [format_value(*pair, where) for pair in zip(further, extra)]
             rows.append([filename, *event, *values])
-    return _join(path, rows)
-
-
-def _join(path: Path, rows: list[list[str]]) -> str:
-    """Return rows as text, with commas for a ".csv" and tabs for any other file."""
-    stream = io.StringIO()
-    delimiter = "," if path.suffix.casefold() == ".csv" else "\t"
-    csv.writer(stream, delimiter=delimiter, lineterminator="\n").writerows(rows)
-    return stream.getvalue()
-
-
-def parse_tags(path: Path) -> tuple[list[str], list[list[str]], list[str]]:
-    """Read a list of tags: the clips, their labels, and what to warn of."""
-    table = read_table(path)
-    if table.find("event_labels") is None and table.find("onset") is not None:
-        raise AnnotationError(
-            str(path), "this is a list of events with times; read it with read_events"
-        )
-    notes = []
-    tags: dict[str, dict[str, None]] = {}
-    columns = ("filename", "event_labels")
-    rows = _named_rows(table, *columns, listing=columns[1])
-    for where, _, (filename, cell) in rows:
-        if filename in tags:
-            notes.append(
-                f"{where}: {filename} is listed more than once; its labels are joined"
-            )
-        labels = [] if is_missing(cell) else list(map(str.strip, cell.split(",")))
-        if "" in labels:
-            raise AnnotationError(where, f"a label is empty in {cell!r}")
-        tags.setdefault(filename, {}).update(dict.fromkeys(labels))
-    return list(tags), [list(labels) for labels in tags.values()], notes
-
-
-def render_tags(
-    path: Path, filenames: Sequence[str], labels: Sequence[Sequence[str]]
-) -> str:
-    """Return a list of tags."""
-    rows = [["filename", "event_labels"]]
-    for clip, (filename, tags) in enumerate(zip(filenames, labels)):
-        where = f"labels, clip {clip}"
-        check_text(filename, "filename", where)
-        texts = [check_text(str(tag), "label", where, ",\t\r\n") for tag in tags]
-        rows.append([filename, ",".join(texts)])
-    return _join(path, rows)
+    return join_rows(path, rows)
 
 
 def parse_durations(path: Path) -> dict[str, float]:

@@ -3,7 +3,7 @@
 import os
 import re
 import warnings
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from sklearn_sed.events._records import (
     Annotations,
     Reading,
     check_extent,
+    check_filenames,
     check_na_values,
     collect,
     extra_columns,
@@ -278,7 +279,7 @@ def render_events(
 ) -> dict[Path, str]:
     """Return the files that `write_events` writes, and their text."""
     tables = list(check_events(events, name="events"))
-    names = _check_filenames(filenames, len(tables), "event tables")
+    names = check_filenames(filenames, len(tables), "event tables")
     name = _check_format(format) or _format_of(path, reading=False)
     chosen = _FORMATS[name]
     new = chosen.one_recording and not path.suffix and not path.exists()
@@ -295,100 +296,6 @@ def render_events(
             "pass a folder, in which each recording gets its own file",
         )
     return {path: chosen.render(path, names, tables)}
-
-
-def read_tags(path: _Path) -> tuple[list[str], list[list[str]]]:
-    r"""Read a DCASE list of tags: which classes occur in which recording.
-
-    Parameters
-    ----------
-    path : str or Path
-        A file with the columns `filename` and `event_labels`, separated by tabs or
-        commas; the labels of a recording are separated by commas.
-
-    Returns
-    -------
-    filenames : list of str of length n_clips
-        The recordings, in the order of the file.
-    labels : list of list of str of length n_clips
-        The labels of each recording.
-
-    Raises
-    ------
-    AnnotationError
-        If the file breaks the rules of its format. The message names the line.
-
-    Warns
-    -----
-    UserWarning
-        If a recording is listed more than once; its labels are joined.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from sklearn_sed.events import read_tags
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> path = Path(folder.name, "weak.tsv")
-    >>> _ = path.write_text("filename\tevent_labels\na.wav\tDog,Speech\nb.wav\t\n")
-    >>> read_tags(path)
-    (['a.wav', 'b.wav'], [['Dog', 'Speech'], []])
-    >>> folder.cleanup()
-    """
-    filenames, labels, notes = _dcase.parse_tags(Path(path))
-    for note in notes:
-        warnings.warn(note, UserWarning, stacklevel=2)
-    return filenames, labels
-
-
-def write_tags(
-    path: _Path,
-    filenames: Sequence[_Path],
-    labels: Sequence[Sequence[str]],
-    *,
-    overwrite: bool = True,
-) -> None:
-    """Write a DCASE list of tags.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file: separated by commas if it ends in ".csv", else by tabs.
-    filenames : sequence of str or Path of length n_clips
-        The names of the recordings.
-    labels : sequence of sequence of str of length n_clips
-        The labels of each recording.
-    overwrite : bool, default=True
-        Whether to replace a file that exists.
-
-    Raises
-    ------
-    FileExistsError
-        If the file exists and shall not be replaced.
-    AnnotationError
-        If the lengths differ or the format cannot hold a name.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from sklearn_sed.events import read_tags, write_tags
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> path = Path(folder.name, "weak.tsv")
-    >>> write_tags(path, ["a.wav", "b.wav"], [["Dog", "Speech"], []])
-    >>> read_tags(path)
-    (['a.wav', 'b.wav'], [['Dog', 'Speech'], []])
-    >>> folder.cleanup()
-    """
-    path = Path(path)
-    names = _check_filenames(filenames, len(labels), "label lists")
-    for clip, tags in enumerate(labels):
-        if isinstance(tags, str):
-            raise AnnotationError(
-                f"labels, clip {clip}", f"expected a list of labels, got {tags!r}"
-            )
-    check_targets([path], overwrite=overwrite)
-    replace_file(path, _dcase.render_tags(path, names, labels).encode())
 
 
 def read_durations(path: _Path) -> tuple[list[str], list[float]]:
@@ -435,21 +342,6 @@ def _check_format(format: str | None) -> str | None:
             f"format must be one of {', '.join(map(repr, _FORMATS))}, got {format!r}"
         )
     return format
-
-
-def _check_filenames(filenames: Sequence[_Path], n_clips: int, what: str) -> list[str]:
-    """Return the names of recordings as text, each a different one."""
-    names = [os.fspath(filename) for filename in filenames]
-    if len(names) != n_clips:
-        raise AnnotationError(
-            "filenames", f"got {len(names)} filenames for {n_clips} {what}"
-        )
-    if len(set(names)) < len(names):
-        twice = Counter(names).most_common(1)[0][0]
-        raise AnnotationError(
-            "filenames", f"{twice!r} appears twice; every recording needs its own name"
-        )
-    return names
 
 
 def _by_ending(path: Path) -> tuple[str | None, str]:

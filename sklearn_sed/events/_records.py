@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +20,7 @@ import pandas as pd
 from sklearn_sed.events._tables import REQUIRED_COLUMNS, find_fault
 from sklearn_sed.exceptions import AnnotationError
 
+_Path = str | os.PathLike
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 # What a float holds without loss: identifiers such as 007 stay text.
 _PLAIN_NUMBER = re.compile(r"[+-]?(0|[1-9]\d{0,14})(\.\d+)?([eE][+-]?\d+)?")
@@ -30,18 +32,27 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-NA_VALUES = ("NA", "N/A", "#N/A", "NaN", "None", "NULL", "-", "<NA>")
+# What stands for no value, in lower case.
+NA_VALUES = frozenset({"na", "n/a", "#n/a", "nan", "none", "null", "-", "<na>"})
+# The headings of the column that names the recordings, as `plain_name` makes them.
+_RECORDINGS = (
+    *("filename", "filenames", "file", "files", "filepath", "path", "fname"),
+    *("audio", "audiofile", "audiofilename", "audiofilepath", "audiopath"),
+    *("recording", "recordings", "recordingname", "recordingfile", "wav", "wavfile"),
+    *("wavfilename", "soundfile", "soundfilename", "slicefilename", "infile"),
+    *("clip", "clipname", "beginfile", "beginpath"),
+)
 # Cells, empty ones too, for a character of a file; each takes a separator as a rule.
 _MAX_CELLS = 20
 
 
-def is_missing(cell: str, words: Iterable[str] = NA_VALUES) -> bool:
+def is_missing(cell: str, words: frozenset[str] = NA_VALUES) -> bool:
     """Tell whether a cell is empty or one of the words that stand for no value."""
     text = cell.strip().casefold()
-    return not text or any(text == word.strip().casefold() for word in words)
+    return not text or text in words
 
 
-def check_na_values(na_values: Iterable[str] | None) -> tuple[str, ...]:
+def check_na_values(na_values: Iterable[str] | None) -> frozenset[str]:
     """Return the words that stand for no value: those given, or the usual ones."""
     if na_values is None:
         return NA_VALUES
@@ -50,7 +61,7 @@ def check_na_values(na_values: Iterable[str] | None) -> tuple[str, ...]:
             f"na_values={na_values!r} is not a list of words; pass such as ['NA', '-'],"
             " or [] where only empty cells mean no label"
         )
-    return tuple(na_values)
+    return frozenset(word.strip().casefold() for word in na_values)
 
 
 def report_missing(path: Path, words: Sequence[str], what: str) -> list[str]:
@@ -67,7 +78,7 @@ def report_missing(path: Path, words: Sequence[str], what: str) -> list[str]:
 class Reading(NamedTuple):
     """How a user wants files to be read."""
 
-    na_values: tuple[str, ...] = NA_VALUES
+    na_values: frozenset[str] = NA_VALUES
     encoding: str | None = None
 
     def is_missing(self, cell: str) -> bool:
@@ -141,23 +152,30 @@ class Annotations:
         self.rows.append(Row(where, filename, start, stop, label, extra or {}))
 
 
+def plain_name(heading: str) -> str:
+    """Return a heading in lower case, without blanks, underscores and the like."""
+    return re.sub(r"[\W_]+", "", heading).casefold()
+
+
 class TextTable(NamedTuple):
     """A text file with a header: its column names, and where each row is."""
 
     path: Path
     header: list[str]
     lines: list[tuple[str, list[str]]]
+    separator: str
 
-    def rows(self, listing: str = "") -> Iterator[tuple[str, list[str]]]:
+    def rows(self, *, listing: bool = False) -> Iterator[tuple[str, list[str]]]:
         """Yield where each row is, and as many cells as the header has.
 
-        Surplus cells belong to the column `listing` where it is the last: in a file
+        Surplus cells belong to the last column where it is a `listing`: in a file
         that nobody quoted, each label of a list is a cell of its own.
         """
         width = len(self.header)
+        comma = "," if self.separator == "\t" else self.separator
         for where, cells in self.lines:
-            if self.header[-1].casefold() == listing:
-                cells = [*cells[: width - 1], ",".join(cells[width - 1 :])]
+            if listing:
+                cells = [*cells[: width - 1], comma.join(cells[width - 1 :])]
             if any(cells[width:]):
                 raise AnnotationError(
                     where,
@@ -167,9 +185,9 @@ class TextTable(NamedTuple):
             yield where, cells[:width] + [""] * (width - len(cells))
 
     def find(self, *names: str) -> int | None:
-        """Return the position of the first of these columns, in any letter case."""
-        position = {name.casefold(): index for index, name in enumerate(self.header)}
-        found = (position.get(name.casefold()) for name in names)
+        """Return the position of the first of these columns, however it is spelt."""
+        position = {plain_name(name): index for index, name in enumerate(self.header)}
+        found = (position.get(plain_name(name)) for name in names)
         return next((index for index in found if index is not None), None)
 
     def locate(
@@ -188,10 +206,14 @@ class TextTable(NamedTuple):
                 raise AnnotationError(
                     f"{self.path}, line 1",
                     f"the column {headings[0]!r} is missing; the header must name the "
-                    f"columns {', '.join(expected)}, separated by tabs or commas, got "
-                    f"{', '.join(self.header)}",
+                    f"columns {', '.join(expected)}, separated by tabs, commas or "
+                    f"semicolons, got {', '.join(self.header)}",
                 )
         return positions
+
+    def find_recordings(self) -> list[int]:
+        """Return the positions of the columns that may name the recordings."""
+        return [i for i, n in enumerate(self.header) if plain_name(n) in _RECORDINGS]
 
 
 def read_text(path: Path, encoding: str | None = None) -> str:
@@ -200,6 +222,10 @@ def read_text(path: Path, encoding: str | None = None) -> str:
     The mark says how the text is encoded, else `encoding` does, else it is UTF-8.
     """
     content = path.read_bytes()
+    if content.startswith(b"PK\3\4"):
+        raise AnnotationError(
+            str(path), "this is a spreadsheet or an archive, not text; save it as CSV"
+        )
     marked = next((_MARKS[mark] for mark in _MARKS if content.startswith(mark)), None)
     codec = marked or encoding or "utf-8"
     try:
@@ -238,18 +264,21 @@ def read_lines(path: Path, encoding: str | None = None) -> list[tuple[str, str]]
 
 
 def read_table(
-    path: Path, encoding: str | None = None, *, quoted: bool = True
+    path: Path,
+    encoding: str | None = None,
+    *,
+    separator: str | None = None,
+    quoted: bool = True,
 ) -> TextTable:
-    """Read a tab- or comma-separated file with a header."""
+    """Read a file with a header, which tells what separates cells if nobody does."""
     text = read_text(path, encoding)
     lines = io.StringIO(text, newline="")
     first = next(filter(str.strip, lines), "")
-    if not first:
-        raise AnnotationError(str(path), "the file is empty, a header was expected")
+    separator = separator or _separator_of(first)
     lines.seek(0)
     reader = csv.reader(
         lines,
-        delimiter="\t" if "\t" in first else ",",
+        delimiter=separator,
         quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
         strict=True,
     )
@@ -265,6 +294,8 @@ def read_table(
         raise AnnotationError(
             f"{path}, line {reader.line_num}", f"{error}; check the quotation marks"
         ) from error
+    if not rows:
+        raise AnnotationError(str(path), "the file is empty, a header was expected")
     header = [name or f"column_{index}" for index, name in enumerate(rows[0][1], 1)]
     count = Counter(name.casefold() for name in header)
     repeated = [name for name in header if count[name.casefold()] > 1]
@@ -273,7 +304,14 @@ def read_table(
             f"{path}, line 1", f"the column {repeated[0]!r} appears twice"
         )
     check_extent(path, len(header), len(rows), len(text))
-    return TextTable(path, header, rows[1:])
+    return TextTable(path, header, rows[1:], separator)
+
+
+def _separator_of(header: str) -> str:
+    """Return what separates the names in a header: tabs, commas or semicolons."""
+    if "\t" in header:
+        return "\t"
+    return ";" if header.count(";") > header.count(",") else ","
 
 
 def check_extent(path: Path, n_columns: int, n_rows: int, n_characters: int) -> None:
@@ -385,6 +423,21 @@ def shorten(items: Sequence[str], limit: int = 5) -> str:
     return ", ".join(items[:limit]) + (f" and {more} more" if more > 0 else "")
 
 
+def check_filenames(filenames: Sequence[_Path], n_clips: int, what: str) -> list[str]:
+    """Return the names of recordings as text, each a different one."""
+    names = [os.fspath(filename) for filename in filenames]
+    if len(names) != n_clips:
+        raise AnnotationError(
+            "filenames", f"got {len(names)} filenames for {n_clips} {what}"
+        )
+    if len(set(names)) < len(names):
+        twice = Counter(names).most_common(1)[0][0]
+        raise AnnotationError(
+            "filenames", f"{twice!r} appears twice; every recording needs its own name"
+        )
+    return names
+
+
 def check_text(text: str, name: str, where: str, forbidden: str = "\t\r\n") -> str:
     """Return a name that a text format can hold, or say why it cannot."""
     bad = next((character for character in forbidden if character in text), None)
@@ -439,3 +492,11 @@ def written_events(
 def extra_columns(table: pd.DataFrame) -> list[str]:
     """Return the columns beyond those of every event table and the clip's name."""
     return [name for name in table if name not in (*REQUIRED_COLUMNS, "filename")]
+
+
+def join_rows(path: Path, rows: list[list[str]]) -> str:
+    """Return rows as text, with commas for a ".csv" and tabs for any other file."""
+    stream = io.StringIO()
+    delimiter = "," if path.suffix.casefold() == ".csv" else "\t"
+    csv.writer(stream, delimiter=delimiter, lineterminator="\n").writerows(rows)
+    return stream.getvalue()

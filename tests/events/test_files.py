@@ -17,10 +17,8 @@ from sklearn_sed.events import (
     match_recordings,
     read_durations,
     read_events,
-    read_tags,
     to_table,
     write_events,
-    write_tags,
 )
 from sklearn_sed.exceptions import AnnotationError
 
@@ -270,17 +268,6 @@ def test_predictions_align_to_the_reference(shared_data):
     assert sum(len(table) == 0 for table in found) == 9
 
 
-def test_a_list_of_tags(data, tmp_path):
-    filenames, labels = read_tags(data / "weak.csv")
-    assert len(filenames) == len(labels) == 80
-    assert filenames[1] == "Y9XY--bY0bc9_1050.000_1060.000.wav"
-    assert labels[1] == ["Vacuum_cleaner", "Dog", "Electric_shaver_toothbrush"]
-    assert len({label for tags in labels for label in tags}) == 10
-    for copy in (tmp_path / "weak.tsv", tmp_path / "weak.csv"):
-        write_tags(copy, filenames, labels)
-        assert read_tags(copy) == (filenames, labels)
-
-
 LIST = "filename\tonset\toffset\tevent_label\na.wav\t0.5\t1.25\tDog\nb.wav\t\t\t\n"
 
 
@@ -365,11 +352,6 @@ def test_decimal_commas_between_commas(tmp_path):
     text = "filename,onset,offset,event_label\na.wav,0,5,1,25,Dog\n"
     with pytest.raises(
         AnnotationError, match=r"line 2: 6 cells .* decimals with a poin"
-    ):
-        read_events(write(tmp_path / "list.csv", text))
-    text = "filename;onset;offset;event_label\na.wav;0,5;1,25;Dog\n"
-    with pytest.raises(
-        AnnotationError, match="separated by tabs or commas, got filename;"
     ):
         read_events(write(tmp_path / "list.csv", text))
 
@@ -542,73 +524,6 @@ def test_recordings_left_out_are_reported(tmp_path):
     assert_same_events(events, [EMPTY])
     # Nothing is lost with a recording that has no events.
     read_events(path, filenames=["a.wav"])
-
-
-# Tags
-
-
-TAGS = "filename\tevent_labels\na.wav\tDog,Cat\nb.wav\t\n"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        TAGS,
-        "\ufeff" + TAGS.replace("\n", "\r\n"),
-        TAGS.replace("event_labels", "Event_Labels"),
-        TAGS.replace("Dog,Cat", '" Dog, Cat"'),
-        TAGS.replace("b.wav\t", "b.wav"),
-        TAGS.replace("\t", ","),
-        TAGS.replace("Dog,Cat", '"Dog,Cat"').replace("\t", ","),
-        TAGS.replace("Dog,Cat", "Dog,Cat,Dog"),
-        "event_labels\tfilename\nDog,Cat\ta.wav\n\tb.wav\n",
-    ],
-)
-def test_lists_of_tags_are_met_kindly(tmp_path, text):
-    path = write(tmp_path / "weak.csv", text)
-    assert read_tags(path) == (["a.wav", "b.wav"], [["Dog", "Cat"], []])
-
-
-def test_a_recording_tagged_twice_is_reported(tmp_path):
-    path = write(tmp_path / "weak.tsv", TAGS + "a.wav\tDog,Bird\n")
-    with pytest.warns(UserWarning, match=r"line 4: a\.wav is listed more than once"):
-        _, labels = read_tags(path)
-    assert labels[0] == ["Dog", "Cat", "Bird"]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("Dog,Cat", "Dog,,Cat", "line 2: a label is empty in 'Dog,,Cat'"),
-        ("a.wav", "", "line 2: filename is missing"),
-        ("event_labels", "labels", "line 1: the column 'event_labels' is missing"),
-    ],
-)
-def test_faults_in_lists_of_tags(tmp_path, old, new, message):
-    with pytest.raises(AnnotationError, match=message):
-        read_tags(write(tmp_path / "weak.tsv", TAGS.replace(old, new)))
-
-
-def test_strong_and_weak_lists_point_to_each_other(tmp_path):
-    with pytest.raises(AnnotationError, match="read it with read_tags"):
-        read_events(write(tmp_path / "weak.tsv", TAGS))
-    with pytest.raises(AnnotationError, match="read it with read_events"):
-        read_tags(write(tmp_path / "strong.tsv", LIST))
-
-
-@pytest.mark.parametrize(
-    ("filenames", "labels", "message"),
-    [
-        (["a"], [], "1 filenames for 0 label lists"),
-        (["a"], ["Dog"], "labels, clip 0: expected a list of labels, got 'Dog'"),
-        (["a"], [["Dog,Cat"]], "labels, clip 0: the label 'Dog,Cat' contains ','"),
-        (["a", "a"], [[], []], "'a' appears twice"),
-    ],
-)
-def test_tags_that_cannot_be_written(tmp_path, filenames, labels, message):
-    with pytest.raises(AnnotationError, match=message):
-        write_tags(tmp_path / "weak.tsv", filenames, labels)
-    assert list(tmp_path.iterdir()) == []
 
 
 # Audacity
@@ -1088,19 +1003,6 @@ def test_one_long_label_among_many(tmp_path):
     assert len(events) == MANY + 1
     assert len(make_events(*events[["onset", "offset"]].T.values, [
         *events["event_label"]])) == MANY + 1  # fmt: skip
-
-
-@pytest.mark.filterwarnings("ignore:.*is listed more than once:UserWarning")
-def test_many_tags_of_one_recording(tmp_path):
-    rows = "".join(f"a.wav\tc{index}\n" for index in range(MANY))
-    path = write(tmp_path / "weak.tsv", f"filename\tevent_labels\n{rows}")
-    assert len(read_tags(path)[1][0]) == MANY
-
-
-def test_the_last_of_many_filenames_appears_twice(tmp_path):
-    filenames = [f"{index}.wav" for index in [*range(MANY), MANY - 1]]
-    with pytest.raises(AnnotationError, match=r"'99999\.wav' appears twice"):
-        write_tags(tmp_path / "weak.tsv", filenames, [[]] * len(filenames))
 
 
 def test_missing_files_and_folders(tmp_path):
