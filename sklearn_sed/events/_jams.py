@@ -1,7 +1,7 @@
 """JAMS files, through the jams library."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,6 +10,10 @@ import pandas as pd
 
 from sklearn_sed.events._records import Annotations, Reading, read_text, written_events
 from sklearn_sed.exceptions import AnnotationError
+
+# Namespaces of events, by how they begin: annotators' first, then those of scaper and of
+# URBAN-SED, which describe each sound of a mixture, then whole-clip tags.
+_EVENTS = ("segment_", "scaper", "sound_event", "tag_")
 
 
 def _import_jams() -> ModuleType:
@@ -25,12 +29,12 @@ def _import_jams() -> ModuleType:
 
 
 def parse(path: Path, recording: str, reading: Reading) -> Annotations:
-    """Read the segment and tag annotations of a file, whose values are the labels."""
+    """Read the annotations of a file whose values are labels, or describe a sound."""
     jams = _import_jams()
     try:
         stream = io.StringIO(read_text(path, reading.encoding))
         document = jams.load(stream, validate=False, fmt="jams")
-        known = _annotations_of_events(document.annotations)
+        kind, known = _annotations_of_events(document.annotations)
         namespaces = sorted({found.namespace for found in document.annotations})
     except (
         AttributeError,
@@ -47,33 +51,46 @@ def parse(path: Path, recording: str, reading: Reading) -> Annotations:
         raise AnnotationError(
             str(path),
             "it has no segment or tag annotation, only the namespaces "
-            f"{', '.join(namespaces)}",
+            f"{', '.join(namespaces)}; those that begin with {', '.join(_EVENTS)} are "
+            "read",
         )
     if len(known) < len(document.annotations):
         annotations.notes.append(
             f"{path}: of the namespaces {', '.join(namespaces)} only "
-            f"{known[0].namespace.split('_')[0]} annotations are read"
+            f"{kind.rstrip('_')} annotations are read"
         )
     for index, annotation in enumerate(known):
         for event, observation in enumerate(annotation.data):
             where = f"{path}, annotation {index}, observation {event}"
-            time, duration, label, confidence = observation
-            if not isinstance(label, str):
-                raise AnnotationError(where, f"the value {label!r} is not a label")
-            extra = {} if confidence is None else {"score": confidence}
-            annotations.add(
-                where, recording, label.strip(), time, duration=duration, extra=extra
-            )
+            time, duration, value, confidence = observation
+            label = _label_of(value, where)
+            if label is not None:
+                extra = {} if confidence is None else {"score": confidence}
+                annotations.add(
+                    where, recording, label, time, duration=duration, extra=extra
+                )
     return annotations
 
 
-def _annotations_of_events(annotations: Sequence[Any]) -> list[Any]:
-    """Return the segment annotations or, where there are none, the tags."""
-    kinds = {
-        prefix: [known for known in annotations if known.namespace.startswith(prefix)]
-        for prefix in ("segment_", "tag_")
-    }
-    return kinds["segment_"] or kinds["tag_"]
+def _annotations_of_events(annotations: Sequence[Any]) -> tuple[str, list[Any]]:
+    """Return the first kind of events that occurs, and its annotations."""
+    for kind in _EVENTS:
+        known = [found for found in annotations if found.namespace.startswith(kind)]
+        if known:
+            return kind, known
+    return "", []
+
+
+def _label_of(value: Any, where: str) -> str | None:
+    """Return the label of an observation, None for a sound in the background."""
+    label = value
+    if isinstance(value, Mapping):  # as scaper describes what it mixes
+        label = value.get("label")
+        if value.get("role") == "background":
+            return None
+    if not isinstance(label, str):
+        raise AnnotationError(where, f"the value {value!r} is not a label")
+    return label.strip()
 
 
 def render(path: Path, filenames: Sequence[str], tables: Sequence[pd.DataFrame]) -> str:

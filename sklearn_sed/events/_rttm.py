@@ -17,7 +17,9 @@ from sklearn_sed.events._records import (
 )
 from sklearn_sed.exceptions import AnnotationError
 
-_N_FIELDS = 8  # type, file, channel, onset, duration, text, subtype, name
+# Type, file, channel, onset, duration, text, subtype, name, confidence, lookahead; the
+# last came late.
+_N_FIELDS = (9, 10)
 _NONE = "<NA>"
 _BLANKS = re.compile(r"[ \t]+")
 
@@ -33,14 +35,14 @@ def parse(path: Path, recording: str, reading: Reading) -> Annotations:
         if fields[0] != "SPEAKER":
             others.append(f"{fields[0]!r} in {where.rpartition(', ')[2]}")
             continue
-        if len(fields) < _N_FIELDS:
+        if len(fields) not in _N_FIELDS:
             raise AnnotationError(
                 where,
-                f"expected at least {_N_FIELDS} fields separated by blanks, got "
-                f"{len(fields)}",
+                f"expected 9 or 10 fields separated by blanks, got {len(fields)}; a "
+                "name or label with a blank in it makes two fields",
             )
-        _, filename, _, onset, duration, _, _, name, *rest = fields
-        extra = {"score": rest[0] if rest else _NONE}
+        _, filename, _, onset, duration, _, _, name, confidence = fields[:9]
+        extra = {"score": confidence}
         annotations.add(where, filename, name, onset, duration=duration, extra=extra)
     if others:
         annotations.notes.append(
@@ -51,13 +53,13 @@ def parse(path: Path, recording: str, reading: Reading) -> Annotations:
 
 def render(path: Path, filenames: Sequence[str], tables: Sequence[pd.DataFrame]) -> str:
     """Return the events of recordings; one without any has no line."""
-    blanks = " \t\r\n"
+    _refuse_blanks(path, filenames, tables)
     lines = []
     for index, (filename, table) in enumerate(zip(filenames, tables)):
         clip = f"events, clip {index}"
-        check_text(filename, "filename", clip, blanks)
+        check_text(filename, "filename", clip)
         for where, onset, offset, label, (score,) in written_events(
-            clip, table, ["score"], blanks
+            clip, table, ["score"]
         ):
             # The difference of the times as written, so that they can be restored.
             duration = float(offset) - float(onset)
@@ -67,3 +69,20 @@ def render(path: Path, filenames: Sequence[str], tables: Sequence[pd.DataFrame])
                 f"{confidence} {_NONE}\n"
             )
     return "".join(lines)
+
+
+def _refuse_blanks(
+    path: Path, filenames: Sequence[str], tables: Sequence[pd.DataFrame]
+) -> None:
+    """Complain about all names and labels that the fields of a line cannot hold."""
+    labels = [str(label) for table in tables for label in table["event_label"].unique()]
+    faults = []
+    for kind, names in (("filename", filenames), ("event_label", labels)):
+        bad = list(dict.fromkeys(repr(name) for name in names if len(name.split()) > 1))
+        if bad:
+            faults.append(
+                f"the {kind} {shorten(bad)} contain{'s' * (len(bad) == 1)} ' ', which "
+                "this format cannot hold; rename it, or write another format"
+            )
+    if faults:
+        raise AnnotationError(str(path), "\n".join(faults))

@@ -1,6 +1,7 @@
 """Reading and writing annotation files."""
 
 import importlib
+import json
 import os
 import re
 import warnings
@@ -687,7 +688,7 @@ def test_rttm(tmp_path):
         tmp_path / "all.rttm",
         ";; a comment\n"
         "SPEAKER a 1  0.1 0.2 <NA> <NA> Dog <NA> <NA>\n"
-        "SPEAKER b 1\t1.0 0.5 <NA> <NA> Cat\n",
+        "SPEAKER b 1\t1.0 0.5 <NA> <NA> Cat <NA>\n",
     )
     names, events = read_events(path)
     assert names == ["a", "b"]
@@ -712,15 +713,20 @@ def test_rttm_lines_of_other_types_are_reported(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("SPEAKER a 1 0.1 0.2", "line 1: expected at least 8 fields"),
-        ("SPEAKER a 1 0.1 -1 <NA> <NA> x", "line 1: the duration -1.0 is negative"),
-        ("SPEAKER a 1 0.1 nan <NA> <NA> x", "line 1: offset is nan"),
-        ("SPEAKER a 1 <NA> 1 <NA> <NA> x", "line 1: onset is missing"),
+        ("a 1 0.1 0.2", "line 1: expected 9 or 10 fields separated by blanks, got 5"),
+        ("a 1 0.1 0.2 <NA> <NA> Dog", "line 1: expected 9 or 10 fields .*, got 8"),
+        ("a 1 0.1 0.2 <NA> <NA> Big dog <NA> <NA>", "got 11; a name or label with a"),
+        ("a b 1 0.1 0.2 <NA> <NA> Dog <NA> <NA>", "got 11; a name or label with a bl"),
+        ("a b 1 0.1 0.2 <NA> <NA> Dog <NA>", "line 1: event_label is missing"),
+        ("a 1 0.1 0.2 <NA> <NA> Big dog <NA>", "line 1: score 'dog' is not a number"),
+        ("a 1 0.1 -1 <NA> <NA> x <NA> <NA>", "line 1: the duration -1.0 is negative"),
+        ("a 1 0.1 nan <NA> <NA> x <NA> <NA>", "line 1: offset is nan"),
+        ("a 1 <NA> 1 <NA> <NA> x <NA> <NA>", "line 1: onset is missing"),
     ],
 )
 def test_faults_in_rttm(tmp_path, line, message):
     with pytest.raises(AnnotationError, match=message):
-        read_events(write(tmp_path / "all.rttm", line))
+        read_events(write(tmp_path / "all.rttm", f"SPEAKER {line}"))
 
 
 def test_rttm_cannot_hold_blanks(tmp_path):
@@ -729,6 +735,15 @@ def test_rttm_cannot_hold_blanks(tmp_path):
             write_events(
                 tmp_path / "all.rttm", [filename], [DOG.assign(event_label=label)]
             )
+    tables = [DOG.assign(event_label=label) for label in ("Dog", "Big dog", "a\xa0b")]
+    with pytest.raises(AnnotationError) as caught:
+        write_events(tmp_path / "all.rttm", ["a b", "c", "d e"], tables)
+    assert caught.value.reason.splitlines() == [
+        f"the {names} contain ' ', which this format cannot hold; rename it, or write "
+        "another format"
+        for names in ("filename 'a b', 'd e'", "event_label 'Big dog', 'a\\xa0b'")
+    ]
+    assert list(tmp_path.iterdir()) == []
 
 
 # JAMS
@@ -776,6 +791,36 @@ def test_jams_of_others(tmp_path):
     path = jams_file(tmp_path, ("tag_open", "Cat"), ("segment_open", "Dog"))
     with pytest.warns(UserWarning, match="only segment annotations are read"):
         assert_same_events(read_events(path)[1], [expected])
+
+
+def scaper_sound(label, role, time=0.1, duration=0.2):
+    value = {"label": label, "role": role, "source_file": "x.wav", "snr": 6.0}
+    return {"time": time, "duration": duration, "value": value, "confidence": 1.0}
+
+
+@JAMS_WARNS
+@pytest.mark.parametrize("namespace", ["scaper", "sound_event"])
+def test_jams_of_mixtures(tmp_path, namespace):
+    """scaper writes the one, and wrote URBAN-SED with the other."""
+    pytest.importorskip("jams")
+    park = scaper_sound("park", "background", 0.0, 10.0)
+    siren, dog = scaper_sound("siren", "foreground", 2.0, 1.5), scaper_sound("dog", "f")
+
+    def read(*data):
+        annotation = {"namespace": namespace, "data": data, "sandbox": {}}
+        annotation["annotation_metadata"] = {}
+        tags = annotation | {"namespace": "tag_open", "data": []}
+        document = {"annotations": [annotation, tags], "file_metadata": {}}
+        write(tmp_path / "mix.jams", json.dumps(document | {"sandbox": {}}))
+        with pytest.warns(UserWarning, match=f"only {namespace} annotations are read"):
+            return read_events(tmp_path / "mix.jams")[1]
+
+    expected = make_events([0.1, 2.0], [0.3, 3.5], ["dog", "siren"], [1.0, 1.0])
+    assert_same_events(read(park, siren, dog), [expected])
+    assert len(read(park)[0]) == 0
+    del siren["value"]["label"]
+    with pytest.raises(AnnotationError, match=r"observation 1: the value \{'role'.* is"):
+        read(park, siren)
 
 
 @pytest.mark.parametrize(
