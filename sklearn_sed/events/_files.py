@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_sed._storage import check_targets, replace_file
-from sklearn_sed.events import _audacity, _dcase, _jams, _raven, _rttm
+from sklearn_sed.events import _audacity, _dcase, _jams, _raven, _rttm, _tiers
 from sklearn_sed.events._names import match_recordings, recording_stem
 from sklearn_sed.events._records import (
     Annotations,
@@ -37,24 +37,23 @@ class _Format(NamedTuple):
 
     endings: tuple[str, ...]
     parse: Callable[[Path, str, Reading], Annotations]
-    render: Callable[[Path, Sequence[str], Sequence[pd.DataFrame]], str]
+    render: Callable[[Path, Sequence[str], Sequence[pd.DataFrame]], str] | None
+    """None for a format that is only read."""
     one_recording: bool
     """Whether a file is about one recording only."""
-    columns: frozenset[str] | None
+    columns: frozenset[str] | None = None
     """The columns it holds beyond those of every event table; None: any."""
+    has_label_columns: bool = True
+    """Whether it has columns or tiers of which one may hold the labels."""
 
 
 # A Raven table ends in ".txt" like an Audacity label track, but says more.
 _FORMATS = {
     "dcase": _Format(
-        (".tsv", ".csv"), _dcase.parse_events, _dcase.render_events, False, None
+        (".tsv", ".csv"), _dcase.parse_events, _dcase.render_events, False
     ),
     "raven": _Format(
-        (".selections.txt", ".selection.table.txt"),
-        _raven.parse,
-        _raven.render,
-        True,
-        None,
+        (".selections.txt", ".selection.table.txt"), _raven.parse, _raven.render, True
     ),
     "audacity": _Format(
         (".txt",),
@@ -62,9 +61,26 @@ _FORMATS = {
         _audacity.render,
         True,
         frozenset({"low_freq", "high_freq"}),
+        has_label_columns=False,
     ),
-    "jams": _Format((".jams",), _jams.parse, _jams.render, True, frozenset({"score"})),
-    "rttm": _Format((".rttm",), _rttm.parse, _rttm.render, False, frozenset({"score"})),
+    "jams": _Format(
+        (".jams",),
+        _jams.parse,
+        _jams.render,
+        True,
+        frozenset({"score"}),
+        has_label_columns=False,
+    ),
+    "rttm": _Format(
+        (".rttm",),
+        _rttm.parse,
+        _rttm.render,
+        False,
+        frozenset({"score"}),
+        has_label_columns=False,
+    ),
+    "textgrid": _Format((".textgrid",), _tiers.parse_textgrid, None, True),
+    "elan": _Format((".eaf",), _tiers.parse_elan, None, True),
 }
 # What programs put between the name of the recording and the ending.
 _TABLE_SUFFIX = re.compile(r"(\.Table\.\d+|\.BirdNET)$")
@@ -75,6 +91,7 @@ def read_events(
     filenames: Sequence[_Path] | None = None,
     *,
     format: str | None = None,
+    label_column: str | None = None,
     na_values: Sequence[str] | None = None,
     encoding: str | None = None,
 ) -> tuple[list[Any], np.ndarray]:
@@ -89,6 +106,8 @@ def read_events(
                .selection.table.txt             the table (`Begin File`)
     "jams"     .jams (needs the extra `jams`)   one file each                confidence
     "rttm"     .rttm                            named in the file            confidence
+    "textgrid" .TextGrid (extra `textgrid`)     one file each                no
+    "elan"     .eaf (extra `elan`)              one file each                no
     ========== ================================ ============================ ==========
 
     Parameters
@@ -101,9 +120,13 @@ def read_events(
         its name without folder, or else without ending. By default all recordings that
         occur, in the order of the file; a label file that does not name its recording
         gives it its own name without ending.
-    format : {"dcase", "audacity", "raven", "jams", "rttm"}, default=None
+    format : {"dcase", "audacity", "raven", "jams", "rttm", "textgrid", "elan"}, \
+            default=None
         By default the format follows the ending. The header of a ".txt" tells a Raven
         or DCASE table; an Audacity label track has none: pass ``format="audacity"``.
+    label_column : str, default=None
+        The tier of a TextGrid or ELAN file that holds the labels. By default all tiers
+        with times are read, and a column `tier` names them where there are several.
     na_values : sequence of str, default=None
         The words that mean that there is nothing, in any letter case; an empty cell
         always does. By default NA, N/A, #N/A, NaN, None, NULL, - and <NA>. Pass a list
@@ -129,7 +152,10 @@ def read_events(
         If the format is unclear or a file breaks its rules. The message names the file
         and the line.
     ImportError
-        If a JAMS file is to be read and the jams library is not installed.
+        If a JAMS, TextGrid or ELAN file is to be read and the library for it is not
+        installed.
+    ValueError
+        If `label_column` is given for a format without columns or tiers.
 
     Warns
     -----
@@ -157,12 +183,17 @@ def read_events(
     >>> folder.cleanup()
     """
     path = Path(path)
-    reading = Reading(check_na_values(na_values), encoding)
+    reading = Reading(check_na_values(na_values), encoding, label_column)
     name = _check_format(format)
     if path.is_dir():
         name, files = _label_files(path, name, encoding)
     else:
         name, files = name or _format_of(path, encoding, reading=True), [path]
+    if label_column is not None and not _FORMATS[name].has_label_columns:
+        raise ValueError(
+            f"label_column={label_column!r} names a column or tier, but {path} is of "
+            f"the format {name!r}, which has none"
+        )
     parsed = [
         _FORMATS[name].parse(file, _TABLE_SUFFIX.sub("", _by_ending(file)[1]), reading)
         for file in files
@@ -282,6 +313,10 @@ def render_events(
     names = check_filenames(filenames, len(tables), "event tables")
     name = _check_format(format) or _format_of(path, reading=False)
     chosen = _FORMATS[name]
+    if chosen.render is None:
+        raise AnnotationError(
+            str(path), f"the format {name!r} is read but not written; write another one"
+        )
     new = chosen.one_recording and not path.suffix and not path.exists()
     if new or path.is_dir():
         files = _files_in(path, name, names)
@@ -380,7 +415,8 @@ def _label_files(
     for file in sorted(filter(Path.is_file, folder.iterdir())):
         files[_by_ending(file)[0]].append(file)
     if name is None:
-        every = [*files["raven"], *files["audacity"], *files["jams"]]
+        one_each = [name for name, own in _FORMATS.items() if own.one_recording]
+        every = [file for name in one_each for file in files[name]]
         names = {_format_of(file, encoding, reading=True) for file in every}
         if len(names) > 1:
             raise AnnotationError(

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn_sed.events._records import Annotations, Reading, read_text, written_events
 from sklearn_sed.exceptions import AnnotationError
 
-# Namespaces of events, by how they begin: annotators' first, then those of scaper and of
+# Namespaces of events, by how they begin: annotators' first, then those of scaper and
 # URBAN-SED, which describe each sound of a mixture, then whole-clip tags.
 _EVENTS = ("segment_", "scaper", "sound_event", "tag_")
 

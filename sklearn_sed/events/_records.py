@@ -80,6 +80,7 @@ class Reading(NamedTuple):
 
     na_values: frozenset[str] = NA_VALUES
     encoding: str | None = None
+    label_column: str | None = None
 
     def is_missing(self, cell: str) -> bool:
         """Tell whether a cell stands for no value."""
