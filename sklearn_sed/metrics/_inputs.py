@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,11 +52,6 @@ class EventArrays:
         ends = durations[self.clip]
         cut = replace(self, offset=np.minimum(self.offset, ends))
         return cut[self.onset < ends]
-
-    def by_clip(self) -> Iterator[slice]:
-        """Yield the slice of each clip's events."""
-        bounds = np.searchsorted(self.clip, np.arange(self.n_clips + 1))
-        yield from map(slice, bounds[:-1].tolist(), bounds[1:].tolist())
 
 
 def label_names(tables: NDArray[np.object_]) -> list[Any]:

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, validate_params
 
-from sklearn_sed.metrics._counts import Counts, Evaluation, Floats
+from sklearn_sed.metrics._counts import Floats, averaged, measures
 from sklearn_sed.metrics._inputs import EventArrays, align_events
 from sklearn_sed.metrics._scores import AVERAGE
 
@@ -101,10 +101,10 @@ def intersection_f1_score(
     >>> intersection_f1_score(y_true, y_pred, average=None)
     array([0., 1.])
     """
-    evaluation = intersection_based(
+    table = intersection_based(
         y_true, y_pred, dtc_threshold, gtc_threshold, durations, labels
     )
-    return evaluation.average("f1", average)
+    return averaged(table, "f1", average)
 
 
 def intersection_based(
@@ -114,7 +114,7 @@ def intersection_based(
     gtc_threshold: float,
     durations: ArrayLike | None,
     labels: Sequence[Any] | None,
-) -> Evaluation:
+) -> pd.DataFrame:
     """Count found events and false positives by class and over all."""
     names, reference, estimated = align_events(y_true, y_pred, labels, durations)
     end = max(float(e.offset.max(initial=0.0)) for e in (reference, estimated))
@@ -126,12 +126,9 @@ def intersection_based(
         heard = covered(true, (pred[0][relevant], pred[1][relevant]))
         found = meets(heard, true[1] - true[0], gtc_threshold)
         counts.append([found.sum(), (~relevant).sum(), (~found).sum()])
-    tp, fp, fn = np.array(counts, dtype=np.float64).reshape(-1, 3).T
-    return Evaluation(
-        names,
-        class_wise=Counts(tp, fp, fn, np.zeros_like(tp)),
-        overall=Counts(tp.sum(), fp.sum(), fn.sum(), np.zeros(())),
-    )
+    by_class = np.array(counts, dtype=np.float64).reshape(-1, 3)
+    tp, fp, fn = np.vstack([by_class, by_class.sum(axis=0)]).T
+    return measures(names, tp, tp + fn, tp + fp)
 
 
 def meets(part: Any, whole: Any, threshold: float) -> Any:

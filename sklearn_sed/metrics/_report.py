@@ -4,19 +4,14 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, validate_params
 
-from sklearn_sed.metrics._counts import Counts
+from sklearn_sed.metrics._counts import COUNTS, RATIOS, averaged
 from sklearn_sed.metrics._scores import EVENT_BASED
 from sklearn_sed.metrics._sed_eval import event_based
 
-_RATIOS = ["f1", "precision", "recall", "error_rate"]
-_ERRORS = ["substitutions", "deletions", "insertions"]
-_COUNTS = ["n_ref", "n_est", *_ERRORS]
-_COLUMNS = ["n_ref", "n_est", *_RATIOS, *_ERRORS]
 _SHORT = {
     "f1": "f1-score",
     "error_rate": "ER",
@@ -110,29 +105,23 @@ def event_based_report(
     micro avg     2     2     0.50      0.50   0.50 1.00   0   1   1
     <BLANKLINE>
     """
-    evaluation = event_based(
+    table = event_based(
         y_true, y_pred, t_collar, percentage_of_length, durations, labels
     )
-    classes = _measures(evaluation.class_wise, evaluation.labels)
-    macro = {name: evaluation.average(name, "macro") for name in _RATIOS}
-    macro |= {name: classes[name].sum() for name in _COUNTS}
-    micro = _measures(evaluation.overall, ["micro avg"])
-    table = pd.concat([classes, pd.DataFrame(macro, index=["macro avg"]), micro])
+    classes = table[:-1]
+    macro = {name: averaged(table, name, "macro") for name in RATIOS}
+    macro |= {name: classes[name].sum() for name in COUNTS}
+    rows = [classes, pd.DataFrame(macro, index=["macro avg"]), table[-1:]]
+    table = pd.concat(rows).drop(columns="tp")
     if output_dict:
         return table.rename(columns={"f1": "f1-score"}).to_dict("index")
     return _to_text(table, digits)
 
 
-def _measures(counts: Counts, index: Sequence[Any]) -> pd.DataFrame:
-    """Return one row of measures for each element of the counts."""
-    columns = {name: np.atleast_1d(getattr(counts, name)) for name in _COLUMNS}
-    return pd.DataFrame(columns, index=index).astype(dict.fromkeys(_COUNTS, int))
-
-
 def _to_text(table: pd.DataFrame, digits: int) -> str:
     """Lay the table out as text, its averages set off from the classes."""
     heading, *rows = table.to_string(
-        header=[_SHORT.get(name, name) for name in _COLUMNS],
-        formatters=dict.fromkeys(_RATIOS, f"{{:.{digits}f}}".format),
+        header=[_SHORT.get(name, name) for name in table],
+        formatters=dict.fromkeys(RATIOS, f"{{:.{digits}f}}".format),
     ).splitlines()
     return "\n".join([heading, "", *rows[:-2], "", *rows[-2:], ""])

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from sklearn_sed.metrics._counts import averaged
 from sklearn_sed.metrics._sed_eval import event_based, segment_based
 
 AVERAGE = {"average": [StrOptions({"macro", "micro"}), None]}
@@ -99,10 +100,10 @@ def event_based_f1_score(
     >>> event_based_f1_score(y_true, y_pred, average=None, labels=["Dog", "Cat"])
     array([1., 0.])
     """
-    evaluation = event_based(
+    table = event_based(
         y_true, y_pred, t_collar, percentage_of_length, durations, labels
     )
-    return evaluation.average("f1", average)
+    return averaged(table, "f1", average)
 
 
 @validate_params(EVENT_BASED | AVERAGE, prefer_skip_nested_validation=True)
@@ -178,10 +179,10 @@ def event_based_error_rate(
     >>> event_based_error_rate(y_true, y_pred, average=None)
     array([2., 0.])
     """
-    evaluation = event_based(
+    table = event_based(
         y_true, y_pred, t_collar, percentage_of_length, durations, labels
     )
-    return evaluation.average("error_rate", average)
+    return averaged(table, "error_rate", average)
 
 
 @validate_params(SEGMENT_BASED | AVERAGE, prefer_skip_nested_validation=True)
@@ -255,8 +256,8 @@ def segment_based_f1_score(
     >>> segment_based_f1_score(y_true, y_pred, durations=2.0)
     1.0
     """
-    evaluation = segment_based(y_true, y_pred, segment_length, durations, labels)
-    return evaluation.average("f1", average)
+    table = segment_based(y_true, y_pred, segment_length, durations, labels)
+    return averaged(table, "f1", average)
 
 
 @validate_params(SEGMENT_BASED | AVERAGE, prefer_skip_nested_validation=True)
@@ -328,5 +329,5 @@ def segment_based_error_rate(
     >>> segment_based_error_rate(y_true, y_pred, average="micro")
     1.0
     """
-    evaluation = segment_based(y_true, y_pred, segment_length, durations, labels)
-    return evaluation.average("error_rate", average)
+    table = segment_based(y_true, y_pred, segment_length, durations, labels)
+    return averaged(table, "error_rate", average)

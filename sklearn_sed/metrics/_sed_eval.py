@@ -8,12 +8,11 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from sklearn_sed.events._tables import check_durations
-from sklearn_sed.metrics._counts import Counts, Evaluation
+from sklearn_sed.metrics._counts import measures
 from sklearn_sed.metrics._inputs import EventArrays, align_events, report_past_end
 
 
@@ -24,7 +23,7 @@ def event_based(
     percentage_of_length: float,
     durations: ArrayLike | None,
     labels: Sequence[Any] | None,
-) -> Evaluation:
+) -> pd.DataFrame:
     """Count events that agree in label, onset and offset, in an optimal matching."""
     names, reference, estimated = align_events(y_true, y_pred, labels, durations)
     metrics = _import_sound_event().EventBasedMetrics(
@@ -35,7 +34,7 @@ def event_based(
     )
     for _, true, pred in _clips_with_events(reference, estimated):
         metrics.evaluate(reference_event_list=true, estimated_event_list=pred)
-    return _evaluation(names, metrics, substitutions=metrics.overall["Nsubs"])
+    return _measures(names, metrics, substitutions=metrics.overall["Nsubs"])
 
 
 def segment_based(
@@ -44,7 +43,7 @@ def segment_based(
     segment_length: float,
     durations: ArrayLike | None,
     labels: Sequence[Any] | None,
-) -> Evaluation:
+) -> pd.DataFrame:
     """Count the classes that sound in each segment of each clip."""
     names, reference, estimated = align_events(y_true, y_pred, labels)
     if durations is not None:
@@ -59,7 +58,7 @@ def segment_based(
             estimated_event_list=pred,
             evaluated_length_seconds=None if durations is None else durations[clip],
         )
-    return _evaluation(names, metrics, substitutions=metrics.overall["S"])
+    return _measures(names, metrics, substitutions=metrics.overall["S"])
 
 
 def _import_sound_event() -> Any:
@@ -87,42 +86,20 @@ def _clips_with_events(
     reference: EventArrays, estimated: EventArrays
 ) -> Iterator[tuple[int, list[dict[str, Any]], list[dict[str, Any]]]]:
     """Yield the clips in which something happens, as lists of sed_eval's events."""
-    clips = zip(reference.by_clip(), estimated.by_clip())
-    for clip, (true, pred) in enumerate(clips):
-        if true.start < true.stop or pred.start < pred.stop:
-            yield clip, _event_list(reference, true), _event_list(estimated, pred)
+    true, pred = _event_lists(reference), _event_lists(estimated)
+    for clip in sorted(true.keys() | pred.keys()):
+        yield clip, true.get(clip, []), pred.get(clip, [])
 
 
-def _event_list(events: EventArrays, chosen: slice) -> list[dict[str, Any]]:
-    """Return events as the dictionaries that sed_eval reads."""
-    return [
-        {"event_label": str(label), "onset": onset, "offset": offset}
-        for label, onset, offset in zip(
-            events.label[chosen].tolist(),
-            events.onset[chosen].tolist(),
-            events.offset[chosen].tolist(),
-        )
-    ]
+def _event_lists(events: EventArrays) -> dict[int, list[dict[str, Any]]]:
+    """Return the events of each clip that has some, as sed_eval reads them."""
+    times = {"onset": events.onset, "offset": events.offset}
+    table = pd.DataFrame({"event_label": events.label.astype(str), **times})
+    return {clip: own.to_dict("records") for clip, own in table.groupby(events.clip)}
 
 
-def _evaluation(labels: list[Any], metrics: Any, substitutions: float) -> Evaluation:
-    """Collect the counts that sed_eval has accumulated."""
-    by_class = [metrics.class_wise[name] for name in _names(labels)]
-    return Evaluation(
-        labels,
-        class_wise=_counts(
-            np.array([[count[key] for count in by_class] for key in _KEYS]), 0.0
-        ),
-        overall=_counts(
-            np.array([metrics.overall[key] for key in _KEYS]), substitutions
-        ),
-    )
-
-
-_KEYS = ("Ntp", "Nref", "Nsys")
-
-
-def _counts(numbers: NDArray[np.float64], substitutions: float) -> Counts:
-    """Turn the numbers named by `_KEYS` into counts."""
-    tp, n_ref, n_est = numbers.astype(np.float64)
-    return Counts(tp, n_est - tp, n_ref - tp, np.full(tp.shape, substitutions))
+def _measures(labels: list[Any], metrics: Any, substitutions: float) -> pd.DataFrame:
+    """Return the measures of what sed_eval has counted."""
+    rows = [*(metrics.class_wise[name] for name in _names(labels)), metrics.overall]
+    tp, n_ref, n_est = ([row[key] for row in rows] for key in ("Ntp", "Nref", "Nsys"))
+    return measures(labels, tp, n_ref, n_est, substitutions)
