@@ -124,6 +124,9 @@ class StoredFeatures:
         self._folder = folder
         self._settings = settings
         self._clips = clips
+        self.n_mels: int = settings["n_mels"]
+        self.time_resolution: float = settings["hop_length"] / settings["sample_rate"]
+        self.time_offset = -self.time_resolution / 2  # frames are centred
 
     @property
     def filenames(self) -> list[str]:
@@ -139,21 +142,6 @@ class StoredFeatures:
     def n_frames(self) -> np.ndarray:
         """Frames per clip."""
         return self._clips["n_frames"].copy()
-
-    @property
-    def n_mels(self) -> int:
-        """Number of mel bands."""
-        return self._settings["n_mels"]
-
-    @property
-    def time_resolution(self) -> float:
-        """Seconds per frame."""
-        return self._settings["hop_length"] / self._settings["sample_rate"]
-
-    @property
-    def time_offset(self) -> float:
-        """When frame 0 begins, in seconds: frames are centred."""
-        return -self.time_resolution / 2
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -518,13 +506,14 @@ def _fill(
     groups = [todo[i : i + BLOCK] for i in range(0, len(todo), BLOCK)]
     # Processes that fill one folder at the same time rarely meet at the same block.
     random.Random(os.urandom(16)).shuffle(groups)
-    again = transformer.on_error == "raise"  # a file may have been unreadable for once
+    raises = transformer.on_error == "raise"
     errors: list[AudioError] = []
     tasks = (
-        delayed(_store_block)(folder, settings, group, again)
+        # with an error to raise, a file may have been unreadable for once
+        delayed(_store_block)(folder, settings, group, again=raises)
         for group in groups
         # Once there is an error to raise, no further block is begun.
-        if not (errors and transformer.on_error == "raise")
+        if not (errors and raises)
     )
     # Batches of one, in whatever order they end.
     parallel = Parallel(
@@ -545,7 +534,7 @@ def _fill(
             new = _clips_of(name, block, settings, folder)
             clips.update(new)
             errors += [AudioError(c.path, c.reason) for c in new.values() if c.reason]
-    if errors and transformer.on_error == "raise":
+    if errors and raises:
         raise errors[0]
 
 
