@@ -1,18 +1,21 @@
 """What the commands share: their options, the formats, how they speak."""
 
 import argparse
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-FORMATS = ("dcase", "audacity", "raven", "jams", "rttm")
+FORMATS = ("dcase", "audacity", "raven", "jams", "rttm", "textgrid", "elan")
 # The formats with one file for each recording, and the endings that mean them.
 ONE_FILE_EACH: dict[str, tuple[str, ...]] = {
     "audacity": (),
     "raven": (".selections.txt", ".selection.table.txt"),
     "jams": (".jams", ".json"),
+    "textgrid": (".textgrid",),
+    "elan": (".eaf",),
 }
 # What counts as a recording in a folder. The last three cannot be read, but whoever
 # has them there shall be told so.
@@ -20,12 +23,25 @@ AUDIO_ENDINGS = (
     *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au"),
     *(".caf", ".w64", ".rf64", ".m4a", ".aac", ".wma"),
 )
-# The advice of error messages, which name parameters of functions, as options.
-_ADVICE = {
+# What messages of functions speak of, as the command line has it: words, and options
+# by the parameters that they are.
+_WORDS = {
     "pass format= one of": "name the format by an option (see --help), one of",
-    "read it with read_events": 'get tags by "sklearn-sed convert --format tags"',
+    "read it with read_events": "add --from dcase",
+    "read it with read_tags": "add --from tags",
     "resume=False": "--restart",
+    "overwrite=True": "--overwrite",
+    "the same call": "the same command",
+    "an earlier call": "an earlier command",
 }
+_OPTIONS = {
+    name: f"--{name.replace('_', '-')}"
+    for name in (
+        *("encoding", "na_values", "label_column", "filename_column"),
+        *("separator", "label_separator", "window", "overlap"),
+    )
+} | {"label_columns": "--label-column"}
+_PARAMETER = re.compile(rf"\b({'|'.join(_OPTIONS)})=('[^']*'|\"[^\"]*\"|[\w.-]*)")
 
 EXIT_CODES = """\
 exit codes:
@@ -41,6 +57,8 @@ formats (by the ending of the file, or by name):
   raven     .selections.txt  a selection table for each recording
   jams      .jams, .json     a file for each recording; needs sklearn-sed[jams]
   rttm      .rttm            one file
+  textgrid  .TextGrid        read only; needs sklearn-sed[textgrid]
+  elan      .eaf             read only; needs sklearn-sed[elan]
 Where each recording has a file of its own, those of several are in one folder.
 """
 
@@ -52,17 +70,17 @@ def say(text: str) -> None:
 
 def in_one_line(text: str) -> str:
     """Return a message as the command line gives it."""
-    for parameter, option in _ADVICE.items():
-        text = text.replace(parameter, option)
+    for words, ours in _WORDS.items():
+        text = text.replace(words, ours)
+    text = _PARAMETER.sub(lambda found: f"{_OPTIONS[found[1]]} {found[2]}", text)
     return " ".join(text.split())
 
 
 def positive_int(text: str) -> int:
     """Return the number that an option is."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+    return int(text)
 
 
 def add_number(
@@ -90,6 +108,12 @@ def add_jobs_and_quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="show no progress bars")
 
 
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """Add the option without which nothing that exists is written over."""
+    overwrite = "write over what exists"
+    parser.add_argument("--overwrite", action="store_true", help=overwrite)
+
+
 def add_format(
     parser: argparse.ArgumentParser, option: str, what: str, *more: str
 ) -> None:
@@ -110,6 +134,29 @@ def format_of(path: Path, format: str | None) -> str | None:
         if endings and path.name.lower().endswith(endings):
             return name
     return None
+
+
+def add_reading(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the options that say how labels are written."""
+    add = parser.add_argument
+    labels = f"column of the labels in {what}, where there are several"
+    add("--label-column", metavar="NAME", action="append", help=labels)
+    missing = "words that mean no label, instead of NA, N/A, NaN, None, NULL and -"
+    add("--na-values", metavar="WORD", nargs="*", help=missing)
+    encoding = f"of {what}, such as latin-1 (default: UTF-8, or as the file begins)"
+    add("--encoding", metavar="NAME", help=encoding)
+
+
+def reading(args: argparse.Namespace) -> dict[str, Any]:
+    """Return how events are to be read."""
+    column, *more = args.label_column or [None]
+    if more:
+        raise ValueError(f"a list of events has one label column; leave out {more}")
+    return {
+        "label_column": column,
+        "na_values": args.na_values,
+        "encoding": args.encoding,
+    }
 
 
 @contextmanager
@@ -140,6 +187,15 @@ def audio_in(folder: Path) -> list[Path]:
         and not path.is_dir()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
+
+
+def unlisted_audio(folder: Path, filenames: Sequence[str], *, where: str) -> list[str]:
+    """Return the recordings of a folder that a list does not name."""
+    from sklearn_sed.events import match_recordings
+
+    found = [path.relative_to(folder).as_posix() for path in audio_in(folder)]
+    match = match_recordings(filenames, found, where=where)
+    return [name for name in found if name not in match]
 
 
 def list_bad_files(report: Any) -> int:

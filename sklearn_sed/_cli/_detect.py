@@ -5,8 +5,10 @@ For example:
   sklearn-sed detect model.sed recordings/ -o labels --format audacity
 
 Folders are searched with their subfolders. If the command is interrupted, the same
-command goes on where it was: what is done is noted in found.tsv.journal. Recordings
-that cannot be read are left out, and listed in found.tsv.skipped.csv as well.
+command goes on where it was: what is done is noted in found.tsv.journal. A file that
+exists is written over only if an earlier command made it and nobody has changed it
+since. Recordings that cannot be read are left out, and listed in found.tsv.skipped.csv
+as well.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from sklearn_sed._cli._common import (
     add_format,
     add_jobs_and_quiet,
     add_number,
+    add_overwrite,
     audio_in,
     folder_if_needed,
     format_of,
@@ -31,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("model", type=Path, help="the model file")
     add("audio", type=Path, nargs="+", help="recordings, or folders of them")
     add("-o", "--out", type=Path, required=True, help="the file or folder to write")
+    add_overwrite(parser)
     add_format(parser, "--format", "what is written")
     window = "heard at a time; best the length of clips in training"
     add_number(parser, "--window", 10.0, "SECONDS", window)
@@ -43,11 +47,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; return its exit code."""
+    import pandas as pd
+
     from sklearn_sed._persistence import load_model
+    from sklearn_sed._storage import check_targets
     from sklearn_sed.inference import detect_files
 
     paths = _recordings(args.audio)
     format = format_of(args.out, args.format)
+    if not args.out.is_dir():
+        check_targets([args.out], inputs=[args.model, *paths])
     model = load_model(args.model)
     with folder_if_needed(args.out, format, len(paths)):
         report = detect_files(
@@ -58,13 +67,16 @@ def run(args: argparse.Namespace) -> int:
             window=args.window,
             overlap=args.overlap,
             resume=not args.restart,
+            overwrite=args.overwrite,
             on_error="skip",
             n_jobs=args.jobs,
             verbose=not args.quiet,
         )
     n_sound = len(paths) - len(report)
     if n_sound:
-        print(f"{args.out}: the events of {n_sound} recordings")
+        counts = pd.Series(report.attrs["n_events"], name="events", dtype=int)
+        print(counts.rename_axis("class").reset_index().to_string(index=False))
+        print(f"{args.out}: {counts.sum()} events of {n_sound} recordings")
     return list_bad_files(report)
 
 

@@ -12,9 +12,22 @@ where each one ends.
 
 import argparse
 import json
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
-from sklearn_sed._cli._common import add_format, add_number, format_of
+from sklearn_sed._cli._common import (
+    add_format,
+    add_number,
+    add_reading,
+    format_of,
+    reading,
+    say,
+)
+
+# How alike two labels are, of 1, that may be the same one.
+NEAR = 0.85
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("estimated", type=Path, help="the estimated events")
     add_format(parser, "--reference-format", "the reference")
     add_format(parser, "--estimated-format", "the estimate")
+    add_reading(parser, "the reference")
     add("--durations", type=Path, metavar="LIST", help="the length of each recording")
     collar = "tolerance of onsets and offsets"
     add_number(parser, "--collar", 0.2, "SECONDS", collar)
@@ -46,12 +60,14 @@ def run(args: argparse.Namespace) -> int:
         args.reference,
         filenames,
         format=format_of(args.reference, args.reference_format),
+        **reading(args),
     )
     _, y_pred = read_events(
         args.estimated,
         filenames,
         format=format_of(args.estimated, args.estimated_format),
     )
+    _hint_at_near_labels(args, y_true, y_pred)
     matching = {
         "t_collar": args.collar,
         "percentage_of_length": args.percentage_of_length,
@@ -82,3 +98,26 @@ def run(args: argparse.Namespace) -> int:
     )
     print(f"recordings: {len(y_true)}")
     return 0
+
+
+def _hint_at_near_labels(
+    args: argparse.Namespace, y_true: Iterable[Any], y_pred: Iterable[Any]
+) -> None:
+    """Say which labels of one side alone may be meant by those of the other."""
+    theirs, ours = (
+        {str(label) for table in tables for label in table["event_label"]}
+        for tables in (y_true, y_pred)
+    )
+    plain = {_plain(label): label for label in sorted(theirs - ours)}
+    for label in sorted(ours - theirs):
+        for near in get_close_matches(_plain(label), plain, n=1, cutoff=NEAR):
+            say(
+                f"note: {args.estimated} has {label!r} and {args.reference} "
+                f"{plain[near]!r}, which count as two classes; rename one if they are "
+                "the same"
+            )
+
+
+def _plain(label: str) -> str:
+    """Return a label without what people write in different ways."""
+    return "".join(filter(str.isalnum, label.casefold()))

@@ -12,6 +12,7 @@ import argparse
 import traceback
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TextIO
 
 from sklearn_sed._cli import _convert, _detect, _evaluate, _train
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     >>> main(["convert", "missing.tsv", "out.rttm"])
     2
     """
-    args = _parser().parse_args(argv)
+    args = _parse(argv)
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
@@ -58,6 +59,21 @@ def main(argv: Sequence[str] | None = None) -> int:
                 traceback.print_exc()
             say(f"error: {_describe(error)}")
             return 1 if isinstance(error, AudioError) else 2
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return the arguments.
+
+    The parser gives an optional one up when options come before it: it is found here.
+    """
+    parser = _parser()
+    args, rest = parser.parse_known_args(argv)
+    is_late = rest and not rest[0].startswith("-")
+    if is_late and args.run is _train.run and args.labels is None:
+        args.labels, args.audio = args.audio, Path(rest.pop(0))
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return args
 
 
 def _parser() -> argparse.ArgumentParser:

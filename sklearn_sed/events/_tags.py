@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sklearn_sed._storage import replace_file
+from sklearn_sed._storage import check_targets, replace_file
 from sklearn_sed.events._records import (
     Reading,
     TextTable,
@@ -166,7 +166,11 @@ def read_tags(
 
 
 def write_tags(
-    path: _Path, filenames: Sequence[_Path], labels: Sequence[Sequence[str]]
+    path: _Path,
+    filenames: Sequence[_Path],
+    labels: Sequence[Sequence[str]],
+    *,
+    overwrite: bool = True,
 ) -> None:
     """Write a DCASE list of tags.
 
@@ -178,9 +182,13 @@ def write_tags(
         The names of the recordings.
     labels : sequence of sequence of str of length n_clips
         The labels of each recording.
+    overwrite : bool, default=True
+        Whether to replace a file that exists.
 
     Raises
     ------
+    FileExistsError
+        If the file exists and shall not be replaced.
     AnnotationError
         If the lengths differ or the format cannot hold a name.
 
@@ -202,6 +210,7 @@ def write_tags(
     >>> folder.cleanup()
     """
     path = Path(path)
+    check_targets([path], overwrite=overwrite)
     names = check_filenames(filenames, len(labels), "label lists")
     rows = [["filename", "event_labels"]]
     words: list[str] = []

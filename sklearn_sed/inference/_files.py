@@ -5,13 +5,13 @@ import warnings
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 from joblib import Parallel, delayed
-from tqdm import tqdm
 
 from sklearn_sed._features._store import stamp
 from sklearn_sed._storage import check_targets, replace_file
@@ -20,11 +20,12 @@ from sklearn_sed.events._files import render_events
 from sklearn_sed.exceptions import AnnotationError, AudioError, AudioWarning
 from sklearn_sed.inference._journal import Journal, written_files
 from sklearn_sed.inference._model import take_apart
+from sklearn_sed.inference._progress import note_progress, seconds_bar
 from sklearn_sed.inference._recording import (
     OVERLAP,
+    EventStream,
     check_windows,
     event_table,
-    iter_events,
 )
 
 _Path = str | os.PathLike[str]
@@ -83,14 +84,15 @@ def detect_files(
         that hands results back one by one ("threading", "dask"; not
         "multiprocessing"); -1 means all processors.
     verbose : int, default=0
-        1 shows a progress bar.
+        1 shows a bar of the seconds read, within long files as well.
 
     Returns
     -------
     report : DataFrame with columns path, class, reason
         The files left out: the kind of damage ("missing", "truncated", "not
         finite"...), what is wrong and what to do. If there are any, it is also written
-        to a CSV file.
+        to a CSV file. ``report.attrs["n_events"]`` is a dict of how many events of each
+        class were found.
 
     Raises
     ------
@@ -168,7 +170,12 @@ def detect_files(
     }
     with Journal(_beside(out, ".journal"), settings, resume=resume) as journal:
         found = _work(journal, model, names, window, overlap, on_error, n_jobs, verbose)
-        return _write(journal, out, [found[name] for name in names], format)
+        records = [found[name] for name in names]
+        report = _write(journal, out, records, format)
+    labels = (event[2] for record in records for event in record.get("events", ()))
+    n_events = Counter(labels)
+    report.attrs["n_events"] = {label: n_events[label] for label in parts.classes}
+    return report
 
 
 def _check_paths(paths: Any) -> list[str]:
@@ -261,9 +268,10 @@ def _work(
         ):
             mine = journal.begin(name)
             if is_done(name):
+                bar.finish(name)
                 continue
             if mine or is_last:
-                yield delayed(_detect)(model, name, window, overlap)
+                yield delayed(_detect)(model, name, window, overlap, bar.notes)
             else:
                 # In work by another process: by the end it is done, or that is dead.
                 elsewhere.append(name)
@@ -273,22 +281,15 @@ def _work(
     todo = [name for name in names if not is_done(name)]
     # Batches of one, in whatever order they end: what is done is in the journal.
     parallel = Parallel(n_jobs, return_as="generator_unordered", batch_size=1)
-    bar = tqdm(
-        total=len(names),
-        initial=len(records),
-        desc="detect",
-        unit="file",
-        disable=not verbose,
-    )
     try:
-        with bar:
+        with seconds_bar(todo, len(names), disable=not verbose) as bar:
             for record in parallel(tasks()):
                 records[record["path"]] = record
                 if "reason" in record:
                     bad.add(record["path"])
                 if "events" in record or on_error != "raise":
                     journal.append(record)
-                bar.update(len(records) - bar.n)
+                bar.finish(record["path"])
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             f"{len(records)} of {len(names)} files are done, the same call goes on"
@@ -304,11 +305,14 @@ def _work(
     return records
 
 
-def _detect(model: Any, name: str, window: float, overlap: float) -> _Record:
+def _detect(
+    model: Any, name: str, window: float, overlap: float, notes: Path | None
+) -> _Record:
     """Return the journal's record of one file."""
     current = stamp(name)
     try:
-        events = list(iter_events(model, name, window=window, overlap=overlap))
+        progress = partial(note_progress, notes, name)
+        events = list(EventStream(model, name, window, overlap, progress))
     except AudioError as error:
         kind = error.reason.partition(":")[0]
         return {"path": name, "stamp": current, "class": kind, "reason": error.reason}

@@ -2,8 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
 
@@ -14,9 +13,9 @@ from tqdm import tqdm
 from sklearn_sed._decoding._decoder import EventDecoder
 from sklearn_sed._decoding._stream import Event, StreamDecoder
 from sklearn_sed._features._transformer import LogMelTransformer
-from sklearn_sed.audio import AudioInfo, audio_info, iter_blocks
+from sklearn_sed.audio import audio_info, iter_blocks
 from sklearn_sed.events import make_events, time_to_frames
-from sklearn_sed.inference._model import Parts, take_apart
+from sklearn_sed.inference._model import take_apart
 from sklearn_sed.inference._scores import WindowScorer
 from sklearn_sed.inference._windows import CrossFade, iter_log_mel, iter_windows
 
@@ -122,10 +121,8 @@ def iter_events(
     >>> {event.event_label for event in events} <= {"tone"}
     True
     """
-    parts = take_apart(model)
-    n_window, n_overlap = check_windows(window, overlap, parts.transformer)
-    info = audio_info(path)
-    return _iter_events(model, parts, path, info, n_window, n_overlap, verbose)
+    stream = EventStream(model, path, window, overlap)
+    return _with_bar(stream) if verbose else iter(stream)
 
 
 def detect_events(
@@ -225,78 +222,96 @@ def check_windows(
     return n_window, min(n_overlap, n_window - 1)
 
 
-def _iter_events(
-    model: Any,
-    parts: Parts,
-    path: str | os.PathLike[str],
-    info: AudioInfo,
-    n_window: int,
-    n_overlap: int,
-    verbose: int,
-) -> Iterator[Event]:
-    """Yield the events of a recording whose header was read."""
-    stream = _Stream(path, parts.transformer.sample_rate, info, verbose)
-    pieces = iter_log_mel(stream, parts.transformer)
-    batches = iter_windows(pieces, n_window, n_window - n_overlap)
-    first = next(batches, None)
-    if first is None:
-        table = model.predict([path])[0].sort_values(["offset", "onset"])
-        for row in table[list(Event._fields)].itertuples(index=False):
-            yield Event(*row)
-        return
-    if not isinstance(parts.decoder, EventDecoder):
-        raise ValueError(
-            f"{path} is longer than a window, and the model decodes events by "
-            f"{type(parts.decoder).__name__}; only an EventDecoder can go through a "
-            "recording piece by piece: pass a longer window"
+def _with_bar(stream: "EventStream") -> Iterator[Event]:
+    """Yield the events of a recording beside a bar of the seconds read."""
+    name = os.path.basename(stream.path)
+    with tqdm(total=round(stream.duration), desc=name, unit="s") as bar:
+        stream.progress = lambda seconds: bar.update(round(seconds) - bar.n)
+        yield from stream
+
+
+class EventStream:
+    """The events of a recording as it is read.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted model of audio files.
+    path : str or Path
+        The audio file, whose header is read.
+    window, overlap : float
+        Lengths in seconds, as in :func:`iter_events`.
+    progress : callable, default=None
+        Called with the seconds read so far.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        path: str | os.PathLike[str],
+        window: float,
+        overlap: float | None,
+        progress: Callable[[float], None] | None = None,
+    ):
+        self.model = model
+        self.path = path
+        self.progress = progress
+        self._parts = take_apart(model)
+        self._n_window, self._n_overlap = check_windows(
+            window, overlap, self._parts.transformer
         )
-    fade = CrossFade(n_window, n_overlap)
-    scorer = WindowScorer(parts, n_window)
-    decoder = None
-    for starts, values in scorer.score(chain([first], batches)):
-        if decoder is None:
-            decoder = StreamDecoder(
-                parts.decoder,
-                parts.classes,
-                scorer.time_resolution,
-                scorer.dtype,
-                scorer.time_offset,
-            )
-        for start, window_values in zip(starts, values):
-            fade.add(start, window_values)
-        # Any further window begins after the last one did.
-        yield from decoder.push(scorer.curves(fade.take(starts[-1])))
-    if decoder is not None:
-        yield from decoder.push(scorer.curves(fade.take()), stream.duration)
-
-
-@dataclass
-class _Stream:
-    """The samples of a file in blocks, a progress bar, and how long they were."""
-
-    path: str | os.PathLike[str]
-    sample_rate: int
-    info: AudioInfo
-    verbose: int
-    n_samples: int = 0
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        bar = tqdm(
-            total=round(self.info.duration),
-            desc=os.path.basename(self.path),
-            unit="s",
-            disable=not self.verbose,
-        )
-        blocks = iter_blocks(self.path, self.sample_rate, block_duration=BLOCK_DURATION)
-        with bar:
-            for block in blocks:
-                yield block
-                self.n_samples += len(block)
-                bar.update(round(self.n_samples / self.sample_rate) - bar.n)
+        self._info = audio_info(path)
+        self._seconds = 0.0
 
     @property
     def duration(self) -> float:
-        """Seconds read; known once all is."""
-        if self.info.format == "MP3":  # whose header does not say it to the sample
-            return self.n_samples / self.sample_rate
-        return self.info.duration
+        """Seconds of the recording; of some files exact only once all is read."""
+        if self._info.format == "MP3":  # whose header does not say it to the sample
+            return self._seconds or self._info.duration
+        return self._info.duration
+
+    def _blocks(self) -> Iterator[np.ndarray]:
+        """Yield the samples of the file in blocks."""
+        sample_rate = self._parts.transformer.sample_rate
+        n_samples = 0
+        for block in iter_blocks(self.path, sample_rate, block_duration=BLOCK_DURATION):
+            yield block
+            n_samples += len(block)
+            self._seconds = n_samples / sample_rate
+            if self.progress is not None:
+                self.progress(self._seconds)
+
+    def __iter__(self) -> Iterator[Event]:
+        parts, n_window, n_overlap = self._parts, self._n_window, self._n_overlap
+        pieces = iter_log_mel(self._blocks(), parts.transformer)
+        batches = iter_windows(pieces, n_window, n_window - n_overlap)
+        first = next(batches, None)
+        if first is None:
+            table = self.model.predict([self.path])[0]
+            table = table.sort_values(["offset", "onset"])[list(Event._fields)]
+            yield from map(Event._make, table.itertuples(index=False))
+            return
+        if not isinstance(parts.decoder, EventDecoder):
+            raise ValueError(
+                f"{self.path} is longer than a window, and the model decodes events by "
+                f"{type(parts.decoder).__name__}; only an EventDecoder can go through "
+                "a recording piece by piece: pass a longer window"
+            )
+        fade = CrossFade(n_window, n_overlap)
+        scorer = WindowScorer(parts, n_window)
+        decoder = None
+        for starts, values in scorer.score(chain([first], batches)):
+            if decoder is None:
+                decoder = StreamDecoder(
+                    parts.decoder,
+                    parts.classes,
+                    scorer.time_resolution,
+                    scorer.dtype,
+                    scorer.time_offset,
+                )
+            for start, window_values in zip(starts, values):
+                fade.add(start, window_values)
+            # Any further window begins after the last one did.
+            yield from decoder.push(scorer.curves(fade.take(starts[-1])))
+        if decoder is not None:
+            yield from decoder.push(scorer.curves(fade.take()), self.duration)

@@ -1,5 +1,7 @@
 """The command line: what it writes, what it says, how it exits."""
 
+import contextlib
+import io
 import json
 import re
 import subprocess
@@ -11,8 +13,8 @@ import pytest
 import skorch
 import soundfile
 
-from sklearn_sed import inference, load_model
-from sklearn_sed._cli import _common, _main, _train, main
+from sklearn_sed import EventDecoder, inference, load_model, save_model
+from sklearn_sed._cli import _collection, _common, _main, _train, main
 from sklearn_sed._learners import _presets
 from sklearn_sed.events import _files, make_events, read_events, read_tags, write_events
 
@@ -123,7 +125,11 @@ def test_the_first_help_names_every_command(capsys):
     [
         [],
         ["listen"],
-        ["train", "weak.tsv"],
+        ["train", "weak.tsv", "audio"],
+        ["train", "weak.tsv", "audio", "more", "-o", "model.sed"],
+        ["train", "weak.tsv", "audio", "-o", "model.sed", "--louder"],
+        ["train", "weak.tsv", "audio", "-o", "model.sed", "--sample-rate", "16"],
+        ["train", "weak.tsv", "audio", "-o", "model.sed", "--sample-rate", "44.1"],
         ["train", "weak.tsv", "audio", "-o", "model.sed", "--epochs", "0"],
         ["train", "weak.tsv", "audio", "-o", "model.sed", "--paper-system", "x"],
         ["convert", "a.tsv", "b.txt", "--format", "word"],
@@ -186,6 +192,8 @@ def test_errors_are_one_line_unless_debugging(sed, lists, tmp_path):
         (MemoryError("no\nroom"), 2, "error: MemoryError: no room (--debug shows "),
         (ImportError("pip install it"), 2, "error: pip install it\n"),
         (ValueError("pass resume=False"), 2, "error: pass --restart\n"),
+        (ValueError("pass encoding='latin-1'"), 2, "pass --encoding 'latin-1'\n"),
+        (ValueError("window=9.5 is longer"), 2, "error: --window 9.5 is longer\n"),
     ],
 )
 def test_other_ends(error, code, text, sed, lists, monkeypatch):
@@ -232,16 +240,49 @@ def test_train_says_what_it_did(sed, trained, tmp_path, monkeypatch):
     out = tmp_path / "model.sed"
     done = sed("train", weak, trained.folder / "audio", "-o", out)
     assert done.code == 1
-    assert done.out == f"{out}: learned tone from 2 recordings\n"
+    assert done.out.splitlines()[:2] == ["class  recordings", " tone           1"]
+    assert "none is held back" in done.out
+    assert done.out.endswith(f"{out}: learned from 2 recordings\n")
     assert saved == [out]
     (X, y), *_ = seen
     assert y == [["tone"], []]
     assert len(X) == 2
     assert X.time_resolution is not None
+    assert "sklearn-sed: 3 recordings, 1 class, label column 'event_labels'" in done.err
     assert re.search(r"^sklearn-sed: bad file: \S+7\.wav: ", done.err, re.MULTILINE)
     assert "note: 5 audio files in" in done.err
     assert "monday/2.wav, monday/3.wav" in done.err
+    assert "fewer than 5 recordings hold tone (1)" in done.err
+    assert "there is one class, tone" in done.err
     assert "log-mel" in done.err  # the progress bar
+
+
+def test_train_scores_what_it_held_back(trained, tmp_path):
+    class System:
+        def fit(self, X, y, X_val, y_val):
+            self.learned, self.watched = y, y_val
+            return self
+
+        def predict_tags(self, X):
+            return np.array([["cat" in y, True, False] for y in self.watched])
+
+        def predict_proba(self, X):
+            return self.predict_tags(X) * 0.9
+
+    # Of 60 recordings six are held back: two have a dog, two a cat, none the owl,
+    # of which there is only one.
+    labels = [[["dog"], ["cat"], []][i % 3] for i in range(60)]
+    labels[2] = ["owl"]
+    system, table = _train._fit(System(), np.arange(60), labels, seed=0)
+    assert len(system.learned) == 54
+    assert ["owl"] in system.learned
+    rows = {line.split()[0]: line.split()[1:] for line in table.splitlines()[1:]}
+    assert rows == {
+        "cat": ["20", "2", "1.00", "1.00"],
+        "dog": ["20", "2", "0.50", "0.33"],
+        "owl": ["1", "0", "-", "-"],
+        "mean": ["60", "6", "0.75", "0.67"],
+    }
 
 
 def test_train_goes_on_from_its_checkpoint(sed, trained, tmp_path, monkeypatch):
@@ -268,13 +309,14 @@ def test_train_goes_on_from_its_checkpoint(sed, trained, tmp_path, monkeypatch):
     out, folder = tmp_path / "model.sed", tmp_path / "training"
     interrupted = train(detector__callbacks=[CtrlC()])
     assert interrupted.code == 130
-    assert "interrupted" in interrupted.err
+    assert "interrupted: the same command goes on where it was" in interrupted.err
     assert not out.exists()
     done = {path.name for path in folder.glob("WeakTagger-*")}
     assert done
     finished = train()
     assert finished.code == 1  # for there is a bad file
-    assert "warning" not in finished.err
+    warnings = re.findall("warning: (.*)", finished.err)
+    assert len(warnings) == 2  # of one class, in few recordings
     assert {path.name for path in folder.glob("WeakTagger-*")} == done
     model, other = load_model(out)[-1], load_model(trained.model)[-1]
     for part in ("tagger_", "detector_"):
@@ -291,26 +333,105 @@ def test_train_names_missing_audio(sed, tmp_path):
     done = sed("train", weak, tmp_path / "audio", "-o", out)
     assert done.code == 2
     assert "2 of the 3 recordings" in done.err
-    assert "the first is 'b.wav'" in done.err
+    assert "the first is 'b.wav'; --missing skip leaves them out" in done.err
     assert not out.exists()
+    collection = read_collection(tmp_path, weak, "--missing", "skip")
+    assert [path.name for path in collection.paths] == ["a.wav"]
+    assert collection.labels == [["x"]]
+    assert "left out: b.wav, c.wav" in collection.err
 
 
 def test_train_needs_a_list_of_labels(sed, lists, tmp_path):
     out = tmp_path / "model.sed"
-    done = sed("train", lists.reference, tmp_path, "-o", out)
-    assert done.code == 2
-    assert 'get tags by "sklearn-sed convert --format tags"' in done.err
     (tmp_path / "weak.tsv").write_text("filename\tevent_labels\n")
     done = sed("train", tmp_path / "weak.tsv", tmp_path, "-o", out)
     assert (done.code, "weak.tsv lists no recordings" in done.err) == (2, True)
+
+
+def read_collection(folder, labels, *options):
+    """What ``train`` is going to learn from, and what it said."""
+    arguments = [
+        "train",
+        *([labels] if labels else []),
+        folder / "audio",
+        "-o",
+        "x.sed",
+    ]
+    args = _main._parse([str(argument) for argument in (*arguments, *options)])
+    err = io.StringIO()
+    with contextlib.redirect_stderr(err):
+        paths, labels, found = _collection.read_collection(args)
+    return SimpleNamespace(paths=paths, labels=labels, found=found, err=err.getvalue())
 
 
 def test_train_takes_a_file_named_in_full_whatever_its_ending(tmp_path):
     audio = tmp_path / "audio"
     write_clip(audio / "a.wav")
     (audio / "a.wav").rename(audio / "a.sound")
-    paths = _train._audio_of(["a.sound"], tmp_path / "weak.tsv", audio)
-    assert paths == [audio / "a.sound"]
+    (tmp_path / "weak.tsv").write_text("filename\tevent_labels\na.sound\tx\n")
+    collection = read_collection(tmp_path, tmp_path / "weak.tsv")
+    assert collection.paths == [audio / "a.sound"]
+
+
+def test_audio_without_an_entry(tmp_path):
+    for name in ("a", "b", "c"):
+        write_clip(tmp_path / "audio" / f"{name}.wav")
+    weak = tmp_path / "weak.tsv"
+    weak.write_text("filename\tevent_labels\nb.wav\tx\n")
+    skipped = read_collection(tmp_path, weak)
+    assert skipped.labels == [["x"]]
+    assert "2 audio files" in skipped.err
+    assert "a.wav, c.wav; they are not used (--unlisted empty takes" in skipped.err
+    empty = read_collection(tmp_path, weak, "--unlisted", "empty")
+    assert [path.name for path in empty.paths] == ["a.wav", "b.wav", "c.wav"]
+    assert empty.labels == [[], ["x"], []]
+    assert empty.err == ""
+    with pytest.raises(
+        ValueError, match=r"have no entry in .*weak\.tsv: a\.wav, c\.wav"
+    ):
+        read_collection(tmp_path, weak, "--unlisted", "error")
+
+
+def test_a_folder_for_each_class(tmp_path):
+    for name in ("Dog/a", "Dog/unit1/a", "Cat/a", "quiet"):
+        write_clip(tmp_path / "audio" / f"{name}.wav")
+    found = read_collection(tmp_path, None, "--unlisted", "empty")
+    labels = {
+        path.relative_to(tmp_path / "audio").as_posix(): own
+        for path, own in zip(found.paths, found.labels)
+    }
+    assert labels == {
+        "Dog/a.wav": ["Dog"],
+        "Dog/unit1/a.wav": ["Dog"],
+        "Cat/a.wav": ["Cat"],
+        "quiet.wav": [],
+    }
+    assert "quiet.wav; they are not used" in read_collection(tmp_path, None).err
+    for folder in ("Dog", "Cat"):
+        (tmp_path / "audio" / folder).rename(tmp_path / folder)
+    with pytest.raises(ValueError, match="has no folders of recordings, one for each"):
+        read_collection(tmp_path, None)
+
+
+@pytest.mark.parametrize("format", ["dcase", "audacity", "raven", "rttm"])
+@pytest.mark.filterwarnings("default")
+def test_train_takes_the_tags_of_events(format, tmp_path):
+    for name in ("a", "b"):
+        write_clip(tmp_path / "audio" / "monday" / f"{name}.wav")
+    events = [make_events([0, 1], [1, 2], ["x", "x"]), make_events([0], [1], ["y"])]
+    ending = {"dcase": ".tsv", "rttm": ".rttm"}.get(format, "")
+    labels = tmp_path / f"labels{ending}"
+    names = ["monday/a.wav", "monday/b.wav"]
+    write_events(labels, names, events, format=format)
+    found = read_collection(tmp_path, labels, "--format", format)
+    assert [path.name for path in found.paths] == ["a.wav", "b.wav"]
+    assert found.labels == [["x"], ["y"]]
+    assert "2 recordings, 2 classes, " in found.found
+
+
+def test_options_may_stand_between_list_and_audio():
+    args = _main._parse(["train", "weak.tsv", "-o", "m.sed", "audio"])
+    assert (str(args.labels), str(args.audio)) == ("weak.tsv", "audio")
 
 
 def test_train_needs_its_folders_before_it_works(sed, trained, tmp_path):
@@ -358,12 +479,14 @@ def test_detect_lists_bad_files_and_writes_the_rest(sed, trained, tmp_path):
     audio = trained.folder / "audio"
     done = sed("detect", trained.model, audio, audio / "monday" / "0.wav", "-o", out)
     assert done.code == 1
-    assert done.out == f"{out}: the events of 7 recordings\n"
+    filenames, events = read_events(out)
+    n_events = sum(map(len, events))
+    assert done.out.splitlines()[:2] == ["class  events", f" tone {n_events:7}"]
+    assert done.out.endswith(f"{out}: {n_events} events of 7 recordings\n")
     bad = [line for line in done.err.splitlines() if "bad file" in line]
     assert len(bad) == 1
     assert "7.wav" in bad[0]
-    assert "8/8" in done.err  # the progress bar
-    filenames, _ = read_events(out)
+    assert "8 of 8 files" in done.err  # the progress bar
     assert len(filenames) == 7
     assert filenames[0].endswith("monday/0.wav")
 
@@ -410,10 +533,23 @@ def test_detect_passes_its_options_on(sed, trained, tmp_path, monkeypatch):
         "window": 5.0,
         "overlap": None,
         "resume": False,
+        "overwrite": False,
         "on_error": "skip",
         "n_jobs": 2,
         "verbose": False,
     }
+
+
+def test_detect_counts_no_events_too(sed, trained, tmp_path):
+    write_clip(tmp_path / "audio" / "quiet.wav", seed=9)
+    model = load_model(trained.model)
+    model.set_params(twopasssed__detector__decoder=EventDecoder(threshold=1.0))
+    save_model(model, tmp_path / "deaf.sed")
+    out = tmp_path / "found.tsv"
+    done = sed("detect", tmp_path / "deaf.sed", tmp_path / "audio", "-o", out)
+    assert done.code == 0
+    assert done.out.splitlines()[1].split() == ["tone", "0"]
+    assert done.out.endswith("0 events of 1 recordings\n")
 
 
 def test_detect_names_what_is_missing(sed, trained, tmp_path):
@@ -508,6 +644,22 @@ def test_evaluate_reads_label_tracks(sed, lists, tmp_path):
     assert json.loads(done.out)["event_based"]["micro avg"]["f1-score"] == 1
 
 
+def test_evaluate_hints_at_labels_that_may_be_the_same(sed, tmp_path):
+    for name, labels in {
+        "reference": ["Dog", "Cow moo", "Owl"],
+        "found": ["dog", "cow_moo", "Fan"],
+    }.items():
+        table = make_events([0, 2, 4], [1, 3, 5], labels)
+        write_events(tmp_path / f"{name}.tsv", ["a.wav"], [table])
+    done = sed("evaluate", tmp_path / "reference.tsv", tmp_path / "found.tsv")
+    assert done.code == 0
+    notes = [line for line in done.err.splitlines() if "count as two classes" in line]
+    assert len(notes) == 2
+    assert "has 'cow_moo'" in notes[0]
+    assert "'Cow moo'" in notes[0]
+    assert "'Dog'" in notes[1]
+
+
 # -- convert --
 
 
@@ -538,6 +690,42 @@ def test_convert_there_and_back(out, options, sed, lists, tmp_path):
     assert len(events[1]) == 0
 
 
+def test_convert_adds_recordings_without_events(sed, lists, tmp_path):
+    for name in ("a", "b", "c", "deep/d"):
+        write_clip(tmp_path / "audio" / f"{name}.wav")
+    options = ["--audio", tmp_path / "audio"]
+    done = sed("convert", lists.reference, tmp_path / "all.tsv", *options)
+    assert done.out.endswith("2 events of 4 recordings\n")
+    filenames, events = read_events(tmp_path / "all.tsv")
+    assert filenames == ["a.wav", "b.wav", "c.wav", "deep/d.wav"]
+    assert list(map(len, events)) == [2, 0, 0, 0]
+    sed(
+        *("convert", lists.reference, tmp_path / "weak.tsv", *options),
+        *("--format", "tags"),
+    )
+    assert read_tags(tmp_path / "weak.tsv")[1] == [["Cat", "Dog"], [], [], []]
+
+
+def test_convert_by_threshold(sed, lists, tmp_path):
+    weak = tmp_path / "weak.tsv"
+    options = ["--format", "tags", "--threshold", 0.85]
+    assert sed("convert", lists.estimated, weak, *options).code == 0
+    assert read_tags(weak)[1] == [["Dog"], []]
+    done = sed("convert", lists.reference, tmp_path / "other.tsv", *options)
+    assert (done.code, "has no scores; leave --threshold out" in done.err) == (2, True)
+
+
+def test_convert_tags_to_their_usual_form(sed, tmp_path):
+    source, out = tmp_path / "mine.csv", tmp_path / "weak.tsv"
+    source.write_text("file;dog;cat\na.wav;1;1\nb.wav;0;0\n")
+    done = sed("convert", source, out, "--from", "tags", "--format", "tags")
+    assert done.code == 0
+    assert "2 recordings, 2 classes" in done.err
+    assert out.read_text() == "filename\tevent_labels\na.wav\tdog,cat\nb.wav\t\n"
+    done = sed("convert", source, tmp_path / "events.tsv", "--from", "tags")
+    assert (done.code, "tags without times" in done.err) == (2, True)
+
+
 def test_convert_to_tags(sed, lists, tmp_path):
     weak = tmp_path / "weak.tsv"
     assert sed("convert", lists.estimated, weak, "--format", "tags").code == 0
@@ -552,3 +740,102 @@ def test_convert_says_what_a_format_cannot_hold(sed, lists, tmp_path):
     assert re.fullmatch(
         r"sklearn-sed: warning: .*columns score, which are left out\n", done.err
     )
+
+
+# -- what is there stays --
+
+
+@pytest.fixture
+def mine(trained, tmp_path):
+    """Return a folder of things that are somebody's own."""
+    write_clip(tmp_path / "a.wav", tone=True)
+    write_events(
+        tmp_path / "s.tsv", ["a.wav"], [make_events([0.0], [0.2], ["tone"], [0.9])]
+    )
+    (tmp_path / "weak.tsv").write_text("filename\tevent_labels\na.wav\ttone\n")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text("0.0\t0.2\ttone\n")
+    (tmp_path / "m.sed").write_bytes(trained.model.read_bytes())
+    return tmp_path
+
+
+INPUT, EXISTS = "is an input as well", "exists; write to another file"
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        ("train weak.tsv . -o weak.tsv", INPUT),
+        ("train weak.tsv . -o weak.tsv --overwrite", INPUT),
+        ("train weak.tsv . -o a.wav --overwrite", INPUT),
+        ("train weak.tsv . -o s.tsv", EXISTS),
+        ("train weak.tsv . -o m.sed", EXISTS),
+        ("detect m.sed a.wav -o weak.tsv", EXISTS),
+        ("detect m.sed a.wav -o m.sed --format dcase --overwrite", INPUT),
+        ("detect m.sed a.wav -o a.wav --format dcase --overwrite", INPUT),
+        ("detect m.sed a.wav -o labels --format audacity", EXISTS),
+        ("convert s.tsv s.tsv --format tags", INPUT),
+        ("convert s.tsv s.tsv --format tags --overwrite", INPUT),
+        ("convert s.tsv ./labels/../s.tsv --overwrite", INPUT),
+        ("convert s.tsv weak.tsv --format tags", EXISTS),
+        ("convert s.tsv labels --format audacity", EXISTS),
+        ("convert labels labels --from audacity --format audacity --overwrite", INPUT),
+        ("convert labels weak.tsv --from audacity", EXISTS),
+    ],
+)
+@pytest.mark.filterwarnings("default")
+def test_nothing_of_the_users_is_written_over(command, text, sed, mine, monkeypatch):
+    def contents():
+        return {p: p.read_bytes() for p in mine.rglob("*") if p.is_file()}
+
+    monkeypatch.chdir(mine)
+    before = contents()
+    done = sed(*command.split())
+    assert done.code == 2
+    assert text in done.err
+    assert (text == INPUT) or "--overwrite" in done.err
+    assert contents() == before
+
+
+@pytest.mark.filterwarnings("default")
+def test_what_may_be_written_over_is(sed, mine, monkeypatch):
+    monkeypatch.chdir(mine)
+    for command in (
+        "detect m.sed a.wav -o weak.tsv --overwrite --quiet",
+        "detect m.sed a.wav -o labels --format audacity --overwrite --quiet",
+        "convert s.tsv weak.tsv --format tags --overwrite",
+        "convert s.tsv labels --format audacity --overwrite",
+    ):
+        assert sed(*command.split()).code == 0
+
+
+def test_detect_goes_on_with_its_own_output_alone(sed, mine, monkeypatch):
+    monkeypatch.chdir(mine)
+    detect = ["detect", "m.sed", "a.wav", "-o", "found.tsv", "--quiet"]
+    assert sed(*detect).code == sed(*detect).code == 0
+    corrected = (mine / "found.tsv").read_text() + "\n"
+    (mine / "found.tsv").write_text(corrected)
+    assert sed(*detect).code == 2
+    assert (mine / "found.tsv").read_text() == corrected
+    assert sed(*detect, "--overwrite").code == 0
+    assert (mine / "found.tsv").read_text() != corrected
+
+
+def test_that_a_target_can_be_written_is_tried_first(sed, mine, monkeypatch):
+    def work(*args, **kwargs):
+        raise AssertionError("the work was begun")
+
+    def refuse(dir):
+        raise PermissionError(13, "Permission denied", f"{dir}/tmp123")
+
+    monkeypatch.chdir(mine)
+    monkeypatch.setattr("sklearn_sed._features._transformer.load_clip", work)
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    for command, name in (
+        ("train weak.tsv . -o new.sed", "new.sed"),
+        ("detect m.sed a.wav -o new.tsv", "new.tsv"),
+        ("convert s.tsv new.csv", "new.csv"),
+    ):
+        done = sed(*command.split())
+        assert done.code == 2
+        assert f"error: {name}: Permission denied" in done.err

@@ -1,11 +1,14 @@
 """Folders of files that survive a kill."""
 
 import copy
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import joblib
@@ -19,7 +22,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn_sed import LogMelTransformer, WeakEventDetector
 from sklearn_sed.events import read_events
 from sklearn_sed.exceptions import AnnotationError, AudioError, AudioWarning
-from sklearn_sed.inference import detect_events, detect_files
+from sklearn_sed.inference import _files, detect_events, detect_files
+from sklearn_sed.inference._progress import note_progress, seconds_bar
 from tests._networks import TINY_CRNN
 from tests.inference._sounds import CLIPS, FEATURES, Y, random_events, write
 
@@ -332,12 +336,34 @@ def test_what_will_go_wrong_goes_wrong_before_the_work(model, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["labels"]
 
 
-def test_a_bar_over_files(model, folder, tmp_path, capsys):
-    files = sound_files(folder)
-    detect_files(model, files[:2], tmp_path / "found.tsv", window=2.0)
+def test_a_bar_of_seconds_over_files(model, folder, tmp_path, capsys):
+    out = tmp_path / "found.tsv"
+    files = sound_files(folder)  # of 1, 2, 3 and 4 seconds
+    detect_files(model, files[:2], out, window=2.0)
     assert capsys.readouterr().err == ""
-    detect_files(model, files, tmp_path / "found.tsv", window=2.0, verbose=1)
-    assert "4/4" in capsys.readouterr().err
+    detect_files(model, files, out, window=2.0, verbose=1)
+    assert re.search(r"7/7 .*4 of 4 files", capsys.readouterr().err)
+    # A file that nobody can read has no seconds, and is done all the same.
+    detect_files(model, folder, out, window=2.0, verbose=1, on_error="skip")
+    assert "5 of 5 files" in capsys.readouterr().err
+
+
+def test_the_bar_moves_within_a_long_file(model, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sklearn_sed.inference._recording.BLOCK_DURATION", 1.0)
+    path = str(write(tmp_path / "long.wav", random_events(6, seed=0), 6, seed=0))
+    with seconds_bar([path], 1, disable=False) as bar:
+        # Whoever reads it may be another process: all goes by the notes.
+        _files._detect(model, path, 2.0, None, bar.notes)
+        noted = [json.loads(line) for line in bar.notes.read_text().splitlines()]
+        assert noted == [[path, float(second)] for second in range(1, 7)]
+        bar.notes.write_text("")
+    with seconds_bar([path], 1, disable=False) as bar:
+        note_progress(bar.notes, path, 4.0)
+        until = time.monotonic() + 30
+        while "4/6" not in capsys.readouterr().err:
+            assert time.monotonic() < until
+            bar._bar.refresh()
+            time.sleep(0.05)
 
 
 def test_files_in_processes(importable, folder, tmp_path):

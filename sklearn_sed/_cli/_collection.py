@@ -1,0 +1,160 @@
+"""What there is to learn from: recordings, and what a list or folder says of them."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sklearn_sed._cli._common import audio_in, format_of, reading, say
+
+_SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+
+
+class Collection(NamedTuple):
+    """Recordings and their labels; ``found`` is what was understood, in one line."""
+
+    paths: list[Path]
+    labels: list[list[str]]
+    found: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how a table of tags is meant."""
+    add = parser.add_argument
+    add("--filename-column", metavar="NAME", help="column that names the recordings")
+    names = ", ".join(_SEPARATORS)
+    add("--separator", metavar="CHAR", help=f"between columns ({names}, or itself)")
+    add("--label-separator", metavar="CHAR", help="between the labels of a recording")
+
+
+def read_tags(path: Path, args: argparse.Namespace) -> tuple[list, list, str]:
+    """Return the recordings of a table, the labels of each, and what was understood.
+
+    Of a list of events, the times are not needed.
+    """
+    from sklearn_sed.events._tags import read_tag_table
+
+    separators = {
+        name: _SEPARATORS.get(character, character)
+        for name in ("separator", "label_separator")
+        if (character := getattr(args, name)) is not None
+    }
+    table = read_tag_table(
+        path,
+        filename_column=args.filename_column,
+        label_columns=args.label_column,
+        na_values=args.na_values,
+        encoding=args.encoding,
+        reduce=True,
+        **separators,
+    )
+    for note in table.notes:
+        say(f"note: {note}")
+    return table.filenames, table.labels, table.summary
+
+
+def read_collection(args: argparse.Namespace) -> Collection:
+    """Find the recordings and their labels, by a list, label files or folders."""
+    found = [path.relative_to(args.audio) for path in audio_in(args.audio)]
+    if args.labels is None:
+        return _by_folders(args.audio, found, args.unlisted)
+    filenames, labels, understood = _read_labels(args)
+    if not filenames:
+        raise ValueError(f"{args.labels} lists no recordings")
+    path_of = _audio_of(filenames, found, args.labels, args.audio)
+    kept = [i for i, name in enumerate(filenames) if name in path_of]
+    missing = [name for name in filenames if name not in path_of]
+    if missing:
+        text = (
+            f"{len(missing)} of the {len(filenames)} recordings in {args.labels} have "
+            f"no audio file in {args.audio}"
+        )
+        if args.missing == "error":
+            raise ValueError(
+                f"{text}; the first is {missing[0]!r}; --missing skip leaves them out"
+            )
+        say(f"note: {text} and are left out: {', '.join(missing)}")
+    entries = {path_of[filenames[i]]: labels[i] for i in kept}
+    unlisted = [path for path in found if path not in entries]
+    lacking = f"entry in {args.labels}"
+    rest = _unlisted(args.audio, unlisted, args.unlisted, lacking)
+    return _collect(args.audio, entries | rest, understood)
+
+
+def _by_folders(folder: Path, found: Sequence[Path], unlisted: str) -> Collection:
+    """Take the first folder that each recording is in for its label."""
+    inside = [path for path in found if len(path.parts) > 1]
+    outside = [path for path in found if len(path.parts) == 1]
+    if not inside:
+        raise ValueError(
+            f"{folder} has no folders of recordings, one for each class; name a list "
+            "of labels: sklearn-sed train LABELS AUDIO"
+        )
+    rest = _unlisted(folder, outside, unlisted, "folder of a class")
+    entries = {path: [path.parts[0]] for path in inside}
+    n_classes = len({label for [label] in entries.values()})
+    understood = f"{len(inside)} recordings, {n_classes} classes, each a folder"
+    return _collect(folder, entries | rest, understood)
+
+
+def _collect(
+    folder: Path, entries: dict[Path, list[str]], understood: str
+) -> Collection:
+    """Return recordings in the order of their paths, which no list can change."""
+    paths = sorted(entries)
+    labels = [entries[path] for path in paths]
+    return Collection([folder / path for path in paths], labels, understood)
+
+
+def _unlisted(
+    folder: Path, paths: Sequence[Path], choice: str, lacking: str
+) -> dict[Path, list[str]]:
+    """Return the recordings without an entry that are learned from, as empty ones."""
+    if not paths or choice == "empty":
+        return {path: [] for path in paths}
+    some = ", ".join(path.as_posix() for path in paths[:5])
+    text = (
+        f"{len(paths)} audio files in {folder} have no {lacking}: {some}"
+        f"{', ...' if len(paths) > 5 else ''}"
+    )
+    if choice == "error":
+        raise ValueError(text)
+    say(
+        f"note: {text}; they are not used (--unlisted empty takes them for recordings "
+        "with none of the sounds)"
+    )
+    return {}
+
+
+def _audio_of(
+    filenames: Sequence[str], found: Sequence[Path], labels: Path, folder: Path
+) -> dict[str, Path]:
+    """Return the audio file of each recording of a list that has one."""
+    from sklearn_sed.events import match_recordings
+
+    match = match_recordings(
+        filenames, [path.as_posix() for path in found], where=str(labels)
+    )
+    path_of = {name: Path(path) for path, name in match.items()}
+    for name in filenames:
+        # A file that the list names in full may have any ending.
+        if name not in path_of and (folder / name).is_file():
+            path_of[name] = Path(name)
+    return path_of
+
+
+def _read_labels(args: argparse.Namespace) -> tuple[list, list, str]:
+    """Return the recordings of a list, the labels of each, and what was understood."""
+    from sklearn_sed.events import read_events
+
+    format = format_of(args.labels, args.format)
+    if format in (None, "dcase", "tags") and not args.labels.is_dir():
+        return read_tags(args.labels, args)
+    filenames, events = read_events(args.labels, format=format, **reading(args))
+    labels = [sorted(set(table["event_label"])) for table in events]
+    n_classes = len({label for row in labels for label in row})
+    understood = (
+        f"{len(filenames)} recordings, {n_classes} classes, by "
+        f"{sum(map(len, events))} events, whose times are not needed"
+    )
+    return filenames, labels, understood
