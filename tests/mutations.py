@@ -123,7 +123,7 @@ FAULTS = [
     Fault(
         "weights do not decay",
         "nn",
-        "optimizer__weight_decay=plan.weight_decay",
+        "optimizer__weight_decay=spec.weight_decay",
         "optimizer__weight_decay=0.0",
         OPTIONS,
     ),

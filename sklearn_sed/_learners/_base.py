@@ -6,8 +6,9 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import chain
 from typing import Any, ClassVar, NamedTuple
 
@@ -387,20 +388,18 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         """Return where this training is kept between calls, if it shall be."""
         if self.checkpoint is None:
             return None
-        plan = self._plan()
+        from sklearn_sed.nn import _state, _training
+
+        device = _training.resolve_device(self.device)
         params = self.get_params(deep=False)
         params = {key: params[key] for key in params.keys() - NOT_FOR_TRAINING}
-        start = {}
-        if warm:
-            from sklearn_sed.nn._arrays import net_arrays
-
-            start = net_arrays(self.net_, self.optimizer)
+        start = _state.net_arrays(self.net_) if warm else {}
         watched = [] if given is None else [given.tags.indicator, given.tags.events]
         seen = chain(clips.clips, () if given is None else given.clips.clips)
         key = fingerprint(
             params,
-            plan.precision,
-            plan.callbacks,
+            _training.resolve_precision(self.precision, device),
+            list(self.callbacks or []),
             self._n_held_back(tags, given),
             start,
             [tags.classes, tags.single, tags.indicator],
@@ -410,7 +409,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         )
         seed = _draw_seed(rng) if self.random_state is None else None
         name = f"{type(self).__name__}-{key}"
-        return Checkpoint(self.checkpoint, name, plan.device, seed)
+        return Checkpoint(self.checkpoint, name, device, seed)
 
     def _usable(
         self, clips: ClipSet, tags: Tags, sample_weight: Any, *, unlabelled: bool
@@ -445,11 +444,10 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
             if self.standardize
             else (np.zeros(n_mels), np.ones(n_mels))
         )
-        plan = self._plan()
-        spec = self._net_spec(plan, self._loss_weights(tags, lesson.weight))
+        spec = self._net_spec(self._loss_weights(tags, lesson.weight))
         self.net_ = build_net(spec, mean, scale, seed)
         self._net_params = self._current_net_params()
-        self.precision_ = plan.precision
+        self.precision_ = spec.precision
         self.n_iter_ = 0
         self.history_: list[dict[str, Any]] = []
 
@@ -467,7 +465,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
                 weights["class_weight"] = earlier.class_weight
             if weights.get("pair_weight") is not None:
                 weights["pair_weight"] = earlier.pair_weight
-        follow(self.net_, self._net_spec(self._plan(), weights))
+        follow(self.net_, self._net_spec(weights))
 
     def _loss_weights(self, tags: Tags, weight: np.ndarray) -> dict[str, Any]:
         """Return the parameters of the loss that depend on the labels."""
@@ -475,12 +473,13 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
             return {}
         return {"class_weight": check_class_weight(self.class_weight, _known(tags))}
 
-    def _net_spec(self, plan: Any, loss_weights: Mapping[str, Any]):
+    def _net_spec(self, loss_weights: Mapping[str, Any]):
         """Collect what the net is built from."""
         from sklearn_sed import nn
-        from sklearn_sed.nn._training import NetSpec
+        from sklearn_sed.nn import _training
 
-        return NetSpec(
+        device = _training.resolve_device(self.device)
+        return _training.NetSpec(
             make_network=self._network_factory(nn),
             pooling=self.pooling,
             n_classes=len(self.classes_),
@@ -495,7 +494,12 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
                 "time_mask": self.time_mask,
                 "mel_mask": self.mel_mask,
             },
-            plan=plan,
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            batch_size=self.batch_size,
+            device=device,
+            precision=_training.resolve_precision(self.precision, device),
         )
 
     def _current_net_params(self) -> dict[str, Any]:
@@ -505,15 +509,10 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
 
     def _network_factory(self, nn: Any):
         """Return what builds the network from n_mels and n_classes, or complain."""
-        if self.pooling not in nn.POOLINGS:
-            raise ValueError(
-                f"pooling={self.pooling!r} is unknown; choose one of "
-                f"{sorted(nn.POOLINGS)}"
-            )
+        attends = nn.make_pooling(self.pooling, 1).needs_attention
         options = dict(self.network_params or {})
-        attends = nn.POOLINGS[self.pooling].needs_attention
         if callable(self.network):
-            return lambda n_mels, n_classes: self.network(n_mels, n_classes, **options)
+            return partial(self.network, **options)
         if self.network not in self._networks:
             raise ValueError(
                 f"network={self.network!r} is unknown; choose one of "
@@ -529,33 +528,11 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
                 f"network={self.network!r} has none: choose 'crnn', 'embedding' or "
                 "'paper_att'"
             )
-        build = getattr(nn, self._networks[self.network])
-        return lambda n_mels, n_classes: build(n_mels, n_classes, **options)
+        return partial(getattr(nn, self._networks[self.network]), **options)
 
     def _loss_params(self) -> dict[str, Any]:
         """Return the loss's own parameters."""
         return {}
-
-    def _plan(self, watch: Callable[[Any], float] | None = None):
-        """Collect the training parameters."""
-        from sklearn_sed.nn._training import Plan, resolve_device, resolve_precision
-
-        device = resolve_device(self.device)
-        return Plan(
-            batch_size=self.batch_size,
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
-            schedule=self.schedule,
-            weight_decay=self.weight_decay,
-            device=device,
-            precision=resolve_precision(self.precision, device),
-            patience=self.n_iter_no_change if self.early_stopping else None,
-            keep_best=self.on_interrupt == "keep",
-            verbose=self.verbose,
-            title=type(self).__name__,
-            callbacks=list(self.callbacks or []),
-            watch=watch,
-        )
 
     def _watched_score(self, held_back: HeldBack) -> Callable[[Any], float] | None:
         """Return what early stopping watches, where that is not the loss."""
@@ -592,31 +569,38 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
 
         Returns whether training came to its end.
         """
-        from sklearn_sed.nn import _training
+        from sklearn_sed.nn import _state, _training
 
         # Without thresholds an estimator is not fitted: an interruption leaves it so.
         self.__dict__.pop("_thresholds", None)
-        held_back = lesson.held_back
-        plan = self._plan(None if held_back is None else self._watched_score(held_back))
-        if once:
-            plan = replace(plan, schedule="constant", patience=None, keep_best=False)
-        n_epochs = 1 if once else self._n_epochs(len(lesson.train))
-        dtype = np.float64 if plan.precision == "float64" else np.float32
-        everything = _training.Clips(
-            lesson.clips.clips, lesson.indicator, lesson.weight, lesson.frames, dtype
-        )
-        train: Any = _training.Subset(everything, lesson.train.tolist())
-        valid = held_back and _training.Clips(
-            held_back.clips.clips,
-            held_back.tags.indicator,
-            held_back.weight,
-            dtype=dtype,
-        )
-        seed = _draw_seed(rng)
+        held_back, clips = lesson.held_back, lesson.clips.clips
+        plan: dict[str, Any] = {"n_epochs": 1}
+        if not once:
+            plan = {
+                "n_epochs": self._n_epochs(len(lesson.train)),
+                "schedule": self.schedule,
+                "patience": self.n_iter_no_change if self.early_stopping else None,
+                "keep_best": self.on_interrupt == "keep",
+                "score": held_back and self._watched_score(held_back),
+                "checkpoint": checkpoint,
+            }
         net = self.__dict__.pop("net_")  # gone where training does not come to its end
-        best = _training.train(net, train, valid, plan, n_epochs, seed, checkpoint)
+        data = partial(_training.Clips, dtype=net.dataset__dtype)
+        everything = data(clips, lesson.indicator, lesson.weight, lesson.frames)
+        valid = held_back and data(
+            held_back.clips.clips, held_back.tags.indicator, held_back.weight
+        )
+        best = _training.train(
+            net,
+            _training.Subset(everything, lesson.train.tolist()),
+            valid,
+            seed=_draw_seed(rng),
+            callbacks=self.callbacks or (),
+            title=type(self).__name__ if self.verbose else None,
+            **plan,
+        )
         self.net_ = net
-        self.history_ = _training.epochs_of(net)
+        self.history_ = _state.epochs_of(net)
         self.n_iter_ = len(self.history_)
         if best is not None:
             warnings.warn(

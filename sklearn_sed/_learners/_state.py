@@ -1,7 +1,6 @@
 """The state of a learner: its attributes, with the net as plain arrays."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,14 +21,14 @@ class NetAsArrays(BaseEstimator):
     def __getstate__(self):
         state = dict(super().__getstate__())
         if "net_" in state:
-            from sklearn_sed.nn._arrays import net_arrays
+            from sklearn_sed.nn._state import net_arrays
 
             epochs = [
                 {key: value for key, value in row.items() if np.isscalar(value)}
                 for row in self.net_.history
             ]
             state["net_"] = {
-                "arrays": net_arrays(self.net_, self._net_params["optimizer"]),
+                "arrays": net_arrays(self.net_),
                 "history": json.dumps(epochs),
             }
         return state
@@ -45,35 +44,31 @@ class NetAsArrays(BaseEstimator):
 
     def _restored_net(self, arrays: dict[str, np.ndarray], history: str):
         """Build the net around what it has learned."""
-        from sklearn_sed.nn._weights import restore_net
+        from sklearn_sed.nn._training import restore_net
 
-        fitted: Any = object.__new__(type(self))
-        vars(fitted).update(vars(self), **self._net_params)
         params = {**self._net_params, "precision": self.precision_}
         constraints = {name: self._parameter_constraints[name] for name in params}
         validate_parameter_constraints(constraints, params, type(self).__name__)
+        fitted: Any = object.__new__(type(self))
+        vars(fitted).update(vars(self), **params)
         for name, value in (fitted.network_params or {}).items():
             if isinstance(value, list | tuple | np.ndarray) and len(value) > MAX_LAYERS:
                 raise ValueError(f"a network has {len(value)} layers ({name!r})")
-        net = restore_net(
-            fitted._net_spec(replace(fitted._plan(), precision=self.precision_), {}),
+        return restore_net(
+            fitted._net_spec({}),
             self.n_features_in_,
             arrays,
+            history,
             on_meta=isinstance(fitted.network, str),
         )
-        for row in json.loads(history):
-            net.history.new_epoch()
-            for key, value in row.items():
-                net.history.record(key, value)
-        return net
 
     def _check_state(self) -> None:
         """Complain where what was learned is not finite, or contradicts itself."""
         if "_thresholds" not in vars(self):
             return
-        from sklearn_sed.nn._arrays import net_arrays
+        from sklearn_sed.nn._state import net_arrays
 
-        for name, array in net_arrays(self.net_, self._net_params["optimizer"]).items():
+        for name, array in net_arrays(self.net_).items():
             if not np.isfinite(array).all():
                 raise ValueError(f"the weights {name!r} are not finite numbers")
         thresholds, n_classes = np.asarray(self._thresholds), len(self.classes_)

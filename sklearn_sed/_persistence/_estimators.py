@@ -147,6 +147,9 @@ def _check_estimator(estimator: Any) -> None:
             raise ValueError(f"{kind} has a value in the place of its method {name}")
         if is_own(estimator) and not (name in params or "_" in (name[0], name[-1])):
             raise ValueError(f"{kind} has no {name!r}")
+    missing = params.keys() - vars(estimator).keys()
+    if is_own(estimator) and missing:  # a default of the class would take its place
+        raise ValueError(f"{kind} has no parameter {min(missing)!r}")
     if hasattr(estimator, "_parameter_constraints"):
         estimator._validate_params()
     for name in PLACES & params.keys():

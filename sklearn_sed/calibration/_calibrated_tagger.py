@@ -12,22 +12,15 @@ from sklearn.base import (
     ClassifierMixin,
     MetaEstimatorMixin,
     _fit_context,
-    clone,
 )
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils import _safe_indexing, get_tags, indexable
+from sklearn.utils import get_tags, indexable
 from sklearn.utils._param_validation import (
     HasMethods,
     StrOptions,
 )
-from sklearn.utils.metadata_routing import (
-    _raise_for_params,
-    process_routing,
-)
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import (
-    _check_method_params,
     _num_samples,
     check_is_fitted,
 )
@@ -152,31 +145,21 @@ class CalibratedTaggerCV(
         NotFittedError
             If ``cv="prefit"`` and the estimator is not fitted.
         """
-        _raise_for_params(params, self, None)
-        routed = process_routing(self, "fit", **params)
         X, y = indexable(X, y)
         if not _num_samples(X):
             raise ValueError("X holds no clips (0 samples): pass at least one clip")
         self.__dict__.pop("calibrators_", None)  # an interruption leaves it unfitted
-        if self.cv == "prefit":
-            check_is_fitted(self.estimator)
-            self.estimator_ = self.estimator
-        else:
+        if self.cv != "prefit":
             check_tags(y, _num_samples(X))  # complain before a long training
-            fit_params = routed["estimator"]["fit"]
-            self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
+        clips, judged = self._fit_and_judge(X, y, params, _classes_of, _predict_proba)
         self.classes_ = _classes_of(self.estimator_)
         tags = check_tags(self._as_named_here(y), _num_samples(X), self.classes_)
         self._single = tags.single
-        if self.cv == "prefit":
-            clips = slice(None)
-            proba = _predict_proba(self.estimator_, X, self.classes_)
-        else:
-            split_params = routed["splitter"]["split"]
-            clips, proba = self._predict_held_back(X, y, fit_params, split_params)
         self.calibrators_ = [
             _fit_calibrator(self.method, probabilities, present)
-            for probabilities, present in zip(proba.T, tags.indicator[clips].T)
+            for probabilities, present in zip(
+                np.concatenate(judged).T, tags.indicator[clips].T
+            )
         ]
         self._warn_uncalibrated()
         for name in ("n_features_in_", "feature_names_in_"):
@@ -191,19 +174,6 @@ class CalibratedTaggerCV(
             if names and not names.issuperset(self.classes_.tolist()):
                 return np.asarray(y)
         return y
-
-    def _predict_held_back(
-        self, X: Any, y: Any, fit_params: dict, split_params: dict
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return held-back clips, and what copies of the estimator say of them."""
-        splits = list(self._splitter().split(X, y, **split_params))
-        parts = Parallel(n_jobs=self.n_jobs)(
-            delayed(_fit_and_predict)(
-                clone(self.estimator), X, y, train, test, self.classes_, fit_params
-            )
-            for train, test in splits
-        )
-        return np.concatenate([test for _, test in splits]), np.concatenate(parts)
 
     def _warn_uncalibrated(self) -> None:
         """Warn of the classes whose probabilities stay as they are."""
@@ -308,21 +278,6 @@ class CalibratedTaggerCV(
         tags.target_tags.multi_output = True
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def _fit_and_predict(
-    estimator: Any,
-    X: Any,
-    y: Any,
-    train: np.ndarray,
-    test: np.ndarray,
-    classes: np.ndarray,
-    fit_params: dict,
-) -> np.ndarray:
-    """Fit on some clips and return the probabilities of the others."""
-    fit_params = _check_method_params(X, fit_params, indices=train)
-    estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train), **fit_params)
-    return _predict_proba(estimator, _safe_indexing(X, test), classes)
 
 
 def _classes_of(estimator: Any) -> np.ndarray:

@@ -6,14 +6,10 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, _fit_context, clone
-from sklearn.utils import _safe_indexing, get_tags, indexable
+from sklearn.utils import get_tags, indexable
 from sklearn.utils._param_validation import HasMethods, StrOptions
-from sklearn.utils.metadata_routing import (
-    _raise_for_params,
-    process_routing,
-)
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _check_method_params, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sed._clips._check import check_time_resolution
 from sklearn_sed._decoding._decoder import (
@@ -195,8 +191,6 @@ class TunedDecoderCV(HeldBackMixin, PredictMixin, MetaEstimatorMixin, PartsMixin
         NotFittedError
             If ``cv="prefit"`` and the estimator is not fitted.
         """
-        _raise_for_params(params, self, None)
-        routed = process_routing(self, "fit", **params)
         grid = check_grid(self.param_grid)
         if not is_event_tables(y):
             raise LabelError(
@@ -206,23 +200,7 @@ class TunedDecoderCV(HeldBackMixin, PredictMixin, MetaEstimatorMixin, PartsMixin
             )
         X, y = indexable(X, check_events(y))
         self.__dict__.pop("decoder_", None)  # an interruption leaves it unfitted
-        if self.cv == "prefit":
-            check_is_fitted(self.estimator)
-            self.estimator_ = self.estimator
-            tested = np.arange(len(y))
-            held_back = [_score_clips(self.estimator_, X, self.classes_)]
-        else:
-            fit_params = routed["estimator"]["fit"]
-            self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
-            cv = self._splitter()
-            splits = list(cv.split(X, y, **routed["splitter"]["split"]))
-            tested = np.concatenate([test for _, test in splits])
-            held_back = Parallel(n_jobs=self.n_jobs)(
-                delayed(_fit_and_score)(
-                    clone(self.estimator), X, y, train, test, self.classes_, fit_params
-                )
-                for train, test in splits
-            )
+        tested, held_back = self._fit_and_judge(X, y, params, _classes_of, _score_clips)
         self._tune(held_back, y[tested], grid)
         if hasattr(self.estimator_, "n_features_in_"):
             self.n_features_in_ = self.estimator_.n_features_in_
@@ -253,7 +231,7 @@ class TunedDecoderCV(HeldBackMixin, PredictMixin, MetaEstimatorMixin, PartsMixin
     @property
     def classes_(self):
         """The classes."""
-        return np.asarray(unwrap(self.estimator_).estimator.classes_)
+        return _classes_of(self.estimator_)
 
     def _score(self, X: Any, *, tags: bool = True, frames: bool = True) -> Scored:
         check_is_fitted(self, "decoder_")
@@ -273,25 +251,14 @@ class TunedDecoderCV(HeldBackMixin, PredictMixin, MetaEstimatorMixin, PartsMixin
         return tags
 
 
+def _classes_of(estimator: Any) -> np.ndarray:
+    return np.asarray(unwrap(estimator).estimator.classes_)
+
+
 def _decoder_of(model: Any) -> EventDecoder:
     """Return a copy of the decoder that a fitted detector decodes with."""
     decoder = getattr(model, "decoder_", None)
     return clone(decoder) if isinstance(decoder, EventDecoder) else EventDecoder()
-
-
-def _fit_and_score(
-    estimator: Any,
-    X: Any,
-    y: np.ndarray,
-    train: np.ndarray,
-    test: np.ndarray,
-    classes: np.ndarray,
-    fit_params: dict,
-) -> HeldBack:
-    """Fit on some clips and score the others."""
-    fit_params = _check_method_params(X, fit_params, indices=train)
-    estimator.fit(_safe_indexing(X, train), y[train], **fit_params)
-    return _score_clips(estimator, _safe_indexing(X, test), classes)
 
 
 def _score_clips(estimator: Any, X: Any, classes: np.ndarray) -> HeldBack:

@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor
 
-__all__ = ["Augment"]
-
 
 class Augment:
     """Mix, roll and mask the clips of a batch, each time anew.

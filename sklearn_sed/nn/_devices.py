@@ -2,8 +2,6 @@
 
 import torch
 
-__all__ = ["check_device", "has_device"]
-
 
 def has_device(device: str, dtype: str = "float32") -> bool:
     """Tell whether torch can compute on this device here, in numbers of this type."""

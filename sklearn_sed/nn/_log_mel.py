@@ -5,8 +5,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-__all__ = ["batched_log_mel"]
-
 _BLOCK = 2**23  # samples in the frames transformed at a time: 64 MB in float64
 
 

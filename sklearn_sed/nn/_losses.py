@@ -11,10 +11,6 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from sklearn_sed.nn._pooling import MeanPooling, mask_fill
 
-__all__ = ["LOSSES", "Scores", "WeakLabelLoss", "cosine_penalty"]
-
-LOSSES = ("clip", "max_min", "max_mean_min", "strong")
-
 
 class Scores(tuple):
     """What a network says of a batch, as logits; some networks score clips alone.

@@ -26,16 +26,6 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from sklearn_sed.nn._losses import Scores
 from sklearn_sed.nn._pooling import Pooling, mask_fill
 
-__all__ = [
-    "CRNN",
-    "EmbeddingNet",
-    "PaperATT",
-    "PaperCRNN",
-    "PaperTagger",
-    "WeakLabelNet",
-    "count_parameters",
-]
-
 
 def count_parameters(network: nn.Module) -> int:
     """Count a network's weights the way Keras does.

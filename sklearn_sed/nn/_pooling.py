@@ -19,8 +19,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, pad, softplus
 
-__all__ = ["POOLINGS", "Pooling", "make_pooling"]
-
 
 def mask_fill(values: Tensor, mask: Tensor | None, fill: float) -> Tensor:
     """Replace what lies outside each clip; ``mask`` is ``(batch, n_frames)``."""

@@ -4,9 +4,9 @@ import contextlib
 import math
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,7 @@ import skorch
 import torch
 from sklearn.base import ClassifierMixin
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
-from skorch.utils import to_tensor
-from torch import nn
+from skorch.utils import noop, to_tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Subset
@@ -25,9 +24,13 @@ from sklearn_sed.nn._devices import check_device
 from sklearn_sed.nn._losses import Scores, WeakLabelLoss
 from sklearn_sed.nn._networks import WeakLabelNet
 from sklearn_sed.nn._pooling import make_pooling
-from sklearn_sed.nn._resume import Checkpoint, TrainingState, epochs_of
-
-__all__ = ["NetSpec", "Plan", "build_net", "epochs_of", "predict", "train"]
+from sklearn_sed.nn._state import (
+    TrainingState,
+    remember,
+    set_memory,
+    to_tensors,
+    under,
+)
 
 OPTIMIZERS: dict[str, tuple[type, dict]] = {
     "adam": (torch.optim.Adam, {}),
@@ -39,29 +42,6 @@ OPTIMIZERS: dict[str, tuple[type, dict]] = {
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How to train: what an estimator's parameters say about it.
-
-    ``watch`` is how the held-back clips are scored where early stopping does not watch
-    their loss: called with the net, it returns a number, larger is better.
-    """
-
-    batch_size: int
-    optimizer: str
-    learning_rate: float
-    schedule: str | Mapping[float, float]
-    weight_decay: float
-    device: str
-    precision: str
-    patience: int | None
-    keep_best: bool
-    verbose: int
-    title: str
-    callbacks: list = field(default_factory=list)
-    watch: Callable[[Any], float] | None = None
-
-
-@dataclass(frozen=True)
 class NetSpec:
     """What a net is built from, but for its weights.
 
@@ -70,17 +50,22 @@ class NetSpec:
     :class:`WeakLabelLoss` and :class:`Augment`.
     """
 
-    make_network: Callable[[int, int], nn.Module]
+    make_network: Callable[[int, int], Any]
     pooling: str
     n_classes: int
     loss: Mapping[str, Any]
     augment: Mapping[str, Any]
-    plan: Plan
+    optimizer: str
+    learning_rate: float
+    weight_decay: float
+    batch_size: int
+    device: str
+    precision: str
 
     @property
     def dtype(self) -> torch.dtype:
         """The weights' type."""
-        return torch.float64 if self.plan.precision == "float64" else torch.float32
+        return torch.float64 if self.precision == "float64" else torch.float32
 
 
 class Clips(skorch.dataset.Dataset):
@@ -247,7 +232,7 @@ class ScoreHeldBack(Callback):
 class KeepState(Callback):
     """Keeps the state of training, from its begin and after each epoch."""
 
-    def __init__(self, checkpoint: Checkpoint, state: TrainingState):
+    def __init__(self, checkpoint: Any, state: TrainingState):
         self.checkpoint = checkpoint
         self.state = state
 
@@ -355,7 +340,8 @@ class SoundEventNet(ClassifierMixin, skorch.NeuralNet):
 
     def train_step_single(self, batch, **fit_params):
         """Augment the batch and learn from it."""
-        with _autocast(self.device, self.autocast):
+        kind, dtype = torch.device(self.device).type, self.autocast
+        with torch.autocast(kind, dtype, enabled=dtype is not None):
             batch = batch if self.augment is None else self.augment(batch)
             step = super().train_step_single(batch, **fit_params)
         if not torch.isfinite(step["loss"]):
@@ -365,13 +351,6 @@ class SoundEventNet(ClassifierMixin, skorch.NeuralNet):
                 "in the features"
             )
         return step
-
-
-def _autocast(device: str, dtype: torch.dtype | None):
-    """Compute in another type than the weights', if there is one."""
-    if dtype is None:
-        return contextlib.nullcontext()
-    return torch.autocast(torch.device(device).type, dtype=dtype)
 
 
 def resolve_device(device: str) -> str:
@@ -426,39 +405,102 @@ def build_net(
     Returns
     -------
     SoundEventNet
-        An untrained net on the plan's device.
+        An untrained net on the spec's device.
     """
-    with seeded(seed, spec.plan.device):
-        module = make_module(spec, torch.from_numpy(mean), torch.from_numpy(scale))
-    return make_trainer(spec, module, make_loss(spec))
+    with seeded(seed, spec.device):
+        module = _make_module(spec, torch.from_numpy(mean), torch.from_numpy(scale))
+    return _make_net(spec, module, _make_loss(spec))
 
 
-def make_module(spec: NetSpec, mean: torch.Tensor, scale: torch.Tensor) -> WeakLabelNet:
+def restore_net(
+    spec: NetSpec,
+    n_mels: int,
+    arrays: Mapping[str, np.ndarray],
+    epochs: str,
+    *,
+    on_meta: bool,
+) -> SoundEventNet:
+    """Build a net around arrays that :func:`net_arrays` returned.
+
+    Parameters
+    ----------
+    spec : NetSpec
+        What the net was built from; whether the loss weighs classes and pairs of
+        them is seen from the arrays.
+    n_mels : int
+        Number of bands.
+    arrays : mapping from str to array
+        What :func:`net_arrays` returned. No memory is taken for weights before all
+        names and shapes are found to be the net's.
+    epochs : str
+        Its history, as JSON.
+    on_meta : bool
+        Whether the network's class allows torch's "meta" device, on which building
+        takes no memory. If not, it is built with weights, and these are copied.
+
+    Returns
+    -------
+    SoundEventNet
+        The net, on the spec's device.
+
+    Raises
+    ------
+    ValueError
+        If the arrays are not those of such a net.
+    """
+    n_bands = len(arrays.get("module/mean", ()))
+    if n_bands != n_mels:
+        raise ValueError(f"the net has {n_bands} bands, expected {n_mels}")
+    with seeded(0, "cpu"), torch.device("meta" if on_meta else "cpu"):
+        module = _make_module(spec, torch.zeros(n_mels), torch.ones(n_mels))
+    # Of the loss's weights the shapes alone, which take no memory.
+    zero = torch.zeros((), dtype=spec.dtype)
+    weights = {
+        name: zero.expand([spec.n_classes] * n_axes)
+        for name, n_axes in (("class_weight", 1), ("pair_weight", 2))
+        if f"loss/{name}" in arrays
+    }
+    loss = _make_loss(replace(spec, loss={**spec.loss, **weights}))
+    tensors = to_tensors(module, loss, OPTIMIZERS[spec.optimizer][0], arrays)
+    module.load_state_dict(under("module/", tensors), assign=on_meta)
+    module.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    loss.load_state_dict(under("loss/", tensors), assign=True)
+    net = _make_net(spec, module, loss)
+    set_memory(net, tensors)
+    remember(net, epochs)
+    return net
+
+
+def _make_module(
+    spec: NetSpec, mean: torch.Tensor, scale: torch.Tensor
+) -> WeakLabelNet:
     """Build the network between standardisation and pooling."""
-    network: Any = spec.make_network(len(mean), spec.n_classes)
+    network = spec.make_network(len(mean), spec.n_classes)
     pooling = make_pooling(spec.pooling, spec.n_classes)
     network = network.to(memory_format=torch.channels_last)
     return WeakLabelNet(network, pooling, mean, scale).to(spec.dtype)
 
 
-def make_loss(spec: NetSpec) -> WeakLabelLoss:
-    """Build the loss."""
+def _make_loss(spec: NetSpec) -> WeakLabelLoss:
     return WeakLabelLoss(**spec.loss).to(spec.dtype)
 
 
-def make_trainer(
+def _make_augment(spec: NetSpec, module: WeakLabelNet) -> Augment:
+    return Augment(**spec.augment, fill=module.mean.cpu())
+
+
+def _make_net(
     spec: NetSpec, module: WeakLabelNet, loss: WeakLabelLoss
 ) -> SoundEventNet:
-    """Put module and loss into a skorch net on the plan's device."""
-    plan = spec.plan
-    optimizer, options = OPTIMIZERS[plan.optimizer]
-    pinned = is_gpu(plan.device)
+    """Put module and loss into a skorch net on the spec's device."""
+    optimizer, options = OPTIMIZERS[spec.optimizer]
+    pinned = is_gpu(spec.device)
     return SoundEventNet(
         module,
         loss,
         optimizer=optimizer,
-        lr=plan.learning_rate,
-        batch_size=plan.batch_size,
+        lr=spec.learning_rate,
+        batch_size=spec.batch_size,
         dataset=Clips,
         dataset__dtype=np.float64 if spec.dtype == torch.float64 else np.float32,
         train_split=None,
@@ -469,37 +511,38 @@ def make_trainer(
         iterator_valid__pin_memory=pinned,
         callbacks__print_log=None,
         predict_nonlinearity=torch.sigmoid,
-        device=plan.device,
+        device=spec.device,
         verbose=0,
         n_classes=spec.n_classes,
         augment=_make_augment(spec, module),
-        autocast=torch.bfloat16 if plan.precision == "bfloat16" else None,
+        autocast=torch.bfloat16 if spec.precision == "bfloat16" else None,
         **{f"optimizer__{key}": value for key, value in options.items()},
-        optimizer__weight_decay=plan.weight_decay,
+        optimizer__weight_decay=spec.weight_decay,
     ).initialize()
-
-
-def _make_augment(spec: NetSpec, module: WeakLabelNet) -> Augment:
-    return Augment(**spec.augment, fill=module.mean.cpu())
 
 
 def follow(net: SoundEventNet, spec: NetSpec) -> None:
     """Have a net go on by what the parameters say now, its weights as they are."""
-    plan = spec.plan
-    net.criterion_ = make_loss(spec).to(plan.device)
+    net.criterion_ = _make_loss(spec).to(spec.device)
     net.augment = _make_augment(spec, net.module_)
-    net.batch_size = plan.batch_size
-    net.set_params(lr=plan.learning_rate, optimizer__weight_decay=plan.weight_decay)
+    net.batch_size = spec.batch_size
+    net.set_params(lr=spec.learning_rate, optimizer__weight_decay=spec.weight_decay)
 
 
 def train(
     net: SoundEventNet,
     train_set: Any,
     valid_set: Any,
-    plan: Plan,
     n_epochs: int,
     seed: int,
-    checkpoint: Checkpoint | None = None,
+    *,
+    schedule: str | Mapping[float, float] = "constant",
+    patience: int | None = None,
+    keep_best: bool = False,
+    score: Callable[[Any], float] | None = None,
+    callbacks: Sequence[Callback] = (),
+    title: str | None = None,
+    checkpoint: Any = None,
 ) -> int | None:
     """Train for some epochs more.
 
@@ -509,54 +552,101 @@ def train(
         The net.
     train_set, valid_set : Dataset
         Clips to learn from, and to watch the loss on, if any.
-    plan : Plan
-        How to train.
     n_epochs : int
         For how many epochs.
     seed : int
         Seed of torch's random numbers.
+    schedule : {"constant", "cosine"} or mapping, default="constant"
+        How the learning rate changes, as :class:`Schedule` has it.
+    patience : int or None, default=None
+        Epochs without improvement before stopping early, if ever.
+    keep_best : bool, default=False
+        Whether an interruption by the user leaves the best epoch.
+    score : callable, default=None
+        How the held-back clips are scored where their loss is not watched: called
+        with the net, it returns a number, larger is better.
+    callbacks : sequence of Callback, default=()
+        The user's.
+    title : str or None, default=None
+        What a progress bar is called, if there is one.
     checkpoint : Checkpoint, default=None
         Where the state is kept after each epoch, and what it is taken up from.
 
     Returns
     -------
     int or None
-        When training was interrupted by the user and the plan says to keep the best
-        epoch, which one that is. Any other interruption by the user is passed on; a
-        callback that stops training, as skorch's do by raising KeyboardInterrupt, ends
-        it.
+        When training was interrupted by the user and the best epoch is kept, which
+        one that is. Any other interruption by the user is passed on; a callback that
+        stops training, as skorch's do by raising KeyboardInterrupt, ends it.
     """
-    watch = _watch(plan, valid_set)
-    state = TrainingState(net, plan.optimizer, plan.device, watch)
-    with seeded(seed, plan.device), _noting_interrupts() as interrupts:
+    watch = None
+    if patience is not None or keep_best:
+        monitor = "epoch" if valid_set is None else "valid_loss"
+        if score is not None:
+            monitor = "valid_score"
+        watch = EarlyStopping(
+            monitor=monitor,
+            lower_is_better=monitor == "valid_loss",
+            # Where nobody knows which epoch is best, it is the last one.
+            threshold=1e-4 if monitor == "valid_loss" else 0.0,
+            patience=math.inf if patience is None else patience,
+            load_best=True,
+            sink=noop,
+        )
+    state = TrainingState(net, watch)
+    with seeded(seed, net.device), _noting_interrupts() as interrupts:
         if checkpoint is not None and checkpoint.arrays is not None:
             with checkpoint.reading():
                 state.restore(checkpoint.arrays)
             if checkpoint.finished:
                 return None
-        keep = None if checkpoint is None else KeepState(checkpoint, state)
-        n_batches = math.ceil(len(train_set) / plan.batch_size)
+        n_batches = math.ceil(len(train_set) / net.batch_size)
         n_steps, n_done = n_epochs * n_batches, state.n_epochs * n_batches
-        _set_callbacks(net, plan, n_steps, n_done, watch, keep)
+        own: list[Any] = []
+        if not any(isinstance(callback, LRScheduler) for callback in callbacks):
+            factor = Schedule(schedule, n_steps)
+            own.append(("schedule", _make_scheduler(net, factor, n_done)))
+        if score is not None:
+            own.append(("score", ScoreHeldBack(score)))
+        if watch is not None:
+            own.append(("watch", watch))
+        if title is not None:
+            own.append(("progress", ProgressBar(title, n_steps, n_done)))
+        keep = [] if checkpoint is None else [("keep", KeepState(checkpoint, state))]
+        net.callbacks = [*own, *callbacks, *keep]
+        net.initialize_callbacks()
         net.notify("on_train_begin", X=train_set, y=None)
         best = None
         try:
             net.fit_loop((train_set, valid_set), epochs=n_epochs - state.n_epochs)
             if watch is not None:
-                watch.load_best = plan.patience is not None
+                watch.load_best = patience is not None
         except KeyboardInterrupt:
             if interrupts:
-                if not plan.keep_best or not watch or not watch.best_epoch_:
+                if not keep_best or not watch or not watch.best_epoch_:
                     raise
                 best = int(watch.best_epoch_)
         finally:
             net.notify("on_train_end", X=train_set, y=None)
             net.callbacks = None
             net.initialize_callbacks()
-        _forget_unfinished_epochs(net)
+        while net.history and "train_loss" not in net.history[-1]:
+            del net.history[-1]  # an epoch that did not come to its end
         if best is None and checkpoint is not None:
             checkpoint.write(state.arrays(), finished=True)
     return best
+
+
+def _make_scheduler(net: SoundEventNet, factor: Schedule, n_done: int) -> LRScheduler:
+    """Return what sets the learning rate, `n_done` steps being over."""
+    for group in net.optimizer_.param_groups:
+        group["initial_lr"] = net.lr  # what the factor is for
+    return LRScheduler(
+        policy=LambdaLR,
+        lr_lambda=factor,
+        step_every="batch",
+        last_epoch=n_done - 1,  # LambdaLR's word for steps
+    )
 
 
 @contextlib.contextmanager
@@ -578,66 +668,6 @@ def _noting_interrupts() -> Iterator[list]:
         yield noted
     finally:
         signal.signal(signal.SIGINT, handler)
-
-
-def _watch(plan: Plan, valid_set: Any) -> EarlyStopping | None:
-    """Return what remembers the best epoch, if it may be asked for."""
-    if plan.patience is None and not plan.keep_best:
-        return None
-    monitor = "epoch" if valid_set is None else "valid_loss"
-    if plan.watch is not None:
-        monitor = "valid_score"
-    return EarlyStopping(
-        monitor=monitor,
-        lower_is_better=monitor == "valid_loss",
-        # Where nobody knows which epoch is best, it is the last one.
-        threshold=1e-4 if monitor == "valid_loss" else 0.0,
-        patience=math.inf if plan.patience is None else plan.patience,
-        load_best=True,
-        sink=_silent,
-    )
-
-
-def _set_callbacks(
-    net: SoundEventNet,
-    plan: Plan,
-    n_steps: int,
-    n_done: int,
-    watch: EarlyStopping | None,
-    keep: "KeepState | None",
-) -> None:
-    """Set what is called during training, of which `n_done` steps are over."""
-    named: list[tuple[str, Callback]] = []
-    if not any(isinstance(callback, LRScheduler) for callback in plan.callbacks):
-        for group in net.optimizer_.param_groups:
-            group["initial_lr"] = plan.learning_rate  # what the schedule multiplies
-        schedule = LRScheduler(
-            policy=LambdaLR,
-            lr_lambda=Schedule(plan.schedule, n_steps),
-            step_every="batch",
-            last_epoch=n_done - 1,  # LambdaLR's word for steps
-        )
-        named.append(("schedule", schedule))
-    if plan.watch is not None:
-        named.append(("score", ScoreHeldBack(plan.watch)))
-    if watch is not None:
-        named.append(("watch", watch))
-    if plan.verbose:
-        bar = ProgressBar(plan.title, n_steps, n_done)
-        named.append(("progress", bar))
-    last = [] if keep is None else [("keep", keep)]
-    net.callbacks = [*named, *plan.callbacks, *last]
-    net.initialize_callbacks()
-
-
-def _forget_unfinished_epochs(net: SoundEventNet) -> None:
-    """Leave epochs that did not come to their end out of the history."""
-    while net.history and "train_loss" not in net.history[-1]:
-        del net.history[-1]
-
-
-def _silent(*args: Any, **kwargs: Any) -> None:
-    """Print nothing."""
 
 
 def predict(
