@@ -7,6 +7,7 @@ do not depend on its neighbours.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Real
 from typing import Any, ClassVar, NamedTuple
@@ -117,6 +118,7 @@ _CLASS_CONSTRAINTS: dict[str, list] = {
 }
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class EventDecoder(BaseEstimator):
     """Turn frame scores into events.
 
@@ -201,6 +203,19 @@ class EventDecoder(BaseEstimator):
     0    1.0     3.0         Dog    0.9
     """
 
+    rescale: Any = False
+    smoothing: Any = "median"
+    smoothing_length: Any = 0.4
+    threshold: Any = 0.5
+    low_threshold: Any = "tenth"
+    min_gap: Any = 0.5
+    min_duration: Any = 0.1
+    segmenter: str = "threshold"
+    window_length: float = 0.25
+    rising: float = 0.3
+    falling: float = 0.3
+    flat: float = 0.05
+
     _parameter_constraints: ClassVar[dict] = {
         **{
             name: [*allowed, "array-like", dict]
@@ -212,35 +227,6 @@ class EventDecoder(BaseEstimator):
         "falling": [_FRACTION],
         "flat": [_FRACTION],
     }
-
-    def __init__(
-        self,
-        *,
-        rescale=False,
-        smoothing="median",
-        smoothing_length=0.4,
-        threshold=0.5,
-        low_threshold="tenth",
-        min_gap=0.5,
-        min_duration=0.1,
-        segmenter="threshold",
-        window_length=0.25,
-        rising=0.3,
-        falling=0.3,
-        flat=0.05,
-    ):
-        self.rescale = rescale
-        self.smoothing = smoothing
-        self.smoothing_length = smoothing_length
-        self.threshold = threshold
-        self.low_threshold = low_threshold
-        self.min_gap = min_gap
-        self.min_duration = min_duration
-        self.segmenter = segmenter
-        self.window_length = window_length
-        self.rising = rising
-        self.falling = falling
-        self.flat = flat
 
     def decode(
         self,
@@ -347,7 +333,7 @@ class EventDecoder(BaseEstimator):
         stacked = np.zeros(scores.values.T.shape, scores.dtype)
         shaped = _shape(self, settings, scores, step, tags)
         length = np.diff(scores.bounds)
-        for index, clips, _, _, curve in shaped:
+        for index, _, clips, _, _, curve in shaped:
             chosen = np.isin(np.arange(len(length)), clips)
             stacked[np.repeat(chosen, length), index] = curve
         return FeatureArray(
@@ -405,6 +391,41 @@ def check_per_class(name: str, value: Any, labels: list) -> list:
     return values
 
 
+class ClassDecoder(NamedTuple):
+    """How the curves of one class are shaped and cut."""
+
+    decoder: EventDecoder
+    own: ClassSettings
+    step: float  # seconds per frame
+    dtype: np.dtype  # the precision in which thresholds are read
+
+    def shape(self, curve: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+        """Rescale and smooth curves as the settings say.
+
+        They are rounded to the precision in which thresholds are read, so that what is
+        a tie there is one for whoever cuts them.
+        """
+        own = self.own
+        if own.rescale:
+            curve = rescale(curve, bounds)
+        if own.smoothing is not None:
+            n_frames = _odd_frames(own.smoothing_length, self.step)
+            curve = _smooth(curve, bounds, own.smoothing, n_frames)
+        if self.decoder.segmenter == "area":
+            n_frames = _odd_frames(self.decoder.window_length, self.step)
+            curve = _smooth(curve, bounds, "mean", n_frames)
+        return curve.astype(self.dtype).astype(np.float64)
+
+    def cut(self, curve: np.ndarray, bounds: np.ndarray) -> Runs:
+        """Cut shaped curves into runs of active frames."""
+        high = float(self.dtype.type(self.own.threshold))
+        if self.decoder.segmenter == "derivative":
+            half = max(1, round(self.decoder.window_length / self.step / 2))
+            return _runs_by_derivative(curve, bounds, self.decoder, high, half)
+        low = float(self.dtype.type(self.own.low))
+        return _runs_by_threshold(curve, bounds, high, low)
+
+
 def decode_flat(
     decoder: EventDecoder,
     frame_proba: Any,
@@ -420,11 +441,10 @@ def decode_flat(
     scores = stack_scores(frame_proba, len(settings))
     parts = []
     shaped = _shape(decoder, settings, scores, times.step, tags)
-    for index, clips, proba, bounds, curve in shaped:
-        own, own_times = settings[index], times.take(clips)
-        runs = find_runs(curve, bounds, decoder, own, times.step, scores.dtype)
-        runs = close_gaps(runs, own.min_gap, times.step)
-        runs = drop_short(runs, own.min_duration, own_times)
+    for index, one, clips, proba, bounds, curve in shaped:
+        own_times = times.take(clips)
+        runs = close_gaps(one.cut(curve, bounds), one.own.min_gap, times.step)
+        runs = drop_short(runs, one.own.min_duration, own_times)
         score = _mean_score(proba, bounds, runs)
         column = np.full(len(score), index)
         parts.append((clips[runs.clip], column, *own_times.of(runs), score))
@@ -440,15 +460,15 @@ def _shape(
     scores: ScoreCurves,
     step: float,
     tags: ArrayLike | None,
-) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield class, clips, scores, bounds and curve of what the tags let through."""
+) -> Iterator[tuple[int, ClassDecoder, Any, Any, Any, Any]]:
+    """Yield class, its decoder, clips, scores, bounds and curve, as tags allow."""
     chosen = _tag_mask(tags, len(scores.bounds) - 1, len(settings))
     for index, own in enumerate(settings):
         clips = np.flatnonzero(chosen[:, index])
         if clips.size:
             proba, bounds = select_clips(scores.values[index], scores.bounds, clips)
-            curve = shape_curve(proba, bounds, decoder, own, step, scores.dtype)
-            yield index, clips, proba, bounds, curve
+            one = ClassDecoder(decoder, own, step, scores.dtype)
+            yield index, one, clips, proba, bounds, one.shape(proba, bounds)
 
 
 def stack_scores(frame_proba: Any, n_classes: int) -> ScoreCurves:
@@ -547,30 +567,6 @@ def select_clips(
     return curve[np.repeat(chosen, length)], np.append(0, np.cumsum(length[clips]))
 
 
-def shape_curve(
-    curve: np.ndarray,
-    bounds: np.ndarray,
-    decoder: EventDecoder,
-    own: ClassSettings,
-    time_resolution: float,
-    dtype: np.dtype,
-) -> np.ndarray:
-    """Rescale and smooth the curves of one class as its settings say.
-
-    They are rounded to the precision in which thresholds are read, so that what is a
-    tie there is one for whoever cuts them.
-    """
-    if own.rescale:
-        curve = rescale(curve, bounds)
-    if own.smoothing is not None:
-        n_frames = _odd_frames(own.smoothing_length, time_resolution)
-        curve = _smooth(curve, bounds, own.smoothing, n_frames)
-    if decoder.segmenter == "area":
-        n_frames = _odd_frames(decoder.window_length, time_resolution)
-        curve = _smooth(curve, bounds, "mean", n_frames)
-    return curve.astype(dtype).astype(np.float64)
-
-
 def rescale(curve: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     """Stretch the curve of each clip to 0..1; leave a flat curve as it is."""
     length = np.diff(bounds)
@@ -619,23 +615,6 @@ def _padded_frames(bounds: np.ndarray, margin: int) -> tuple[np.ndarray, np.ndar
     first = np.repeat(bounds[:-1], padded_length)
     last = np.repeat(bounds[1:] - 1, padded_length)
     return np.clip(frame, first, last), padded_bounds
-
-
-def find_runs(
-    curve: np.ndarray,
-    bounds: np.ndarray,
-    decoder: EventDecoder,
-    own: ClassSettings,
-    time_resolution: float,
-    dtype: np.dtype,
-) -> Runs:
-    """Cut the curves of one class into runs of active frames."""
-    high = float(dtype.type(own.threshold))
-    low = float(dtype.type(own.low))
-    if decoder.segmenter == "derivative":
-        half = max(1, round(decoder.window_length / time_resolution / 2))
-        return _runs_by_derivative(curve, bounds, decoder, high, half)
-    return _runs_by_threshold(curve, bounds, high, low)
 
 
 def _active_runs(

@@ -12,14 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sklearn_sed._decoding._decoder import (
-    ClassSettings,
+    ClassDecoder,
     EventDecoder,
     Runs,
     Timeline,
     close_gaps,
     drop_short,
-    find_runs,
-    shape_curve,
 )
 
 # Windows marked with a class decide on an event where they carry this much weight.
@@ -90,36 +88,23 @@ class CurveDecoder:
 
     Parameters
     ----------
-    decoder : EventDecoder
-        The decoder.
-    own : ClassSettings
-        Its settings for this class. Curves come rescaled.
-    time_resolution : float
-        Seconds per frame.
-    dtype : dtype
-        The precision in which thresholds are read.
+    decoder : ClassDecoder
+        What shapes and cuts the curves of this class. They come rescaled.
     time_offset : float
         When the first frame begins, in seconds.
     """
 
-    def __init__(
-        self,
-        decoder: EventDecoder,
-        own: ClassSettings,
-        time_resolution: float,
-        dtype: np.dtype,
-        time_offset: float,
-    ):
-        self.decoder = decoder
-        self.own = own._replace(rescale=False)
-        self.step = time_resolution
-        self.dtype = dtype
+    def __init__(self, decoder: ClassDecoder, time_offset: float):
+        self.own = decoder.own._replace(rescale=False)
+        self.decoder = decoder._replace(own=self.own)
+        self.segmenter = decoder.decoder.segmenter
+        self.step = decoder.step
         self.offset = time_offset
         # Frames that smoothing and the segmenters look ahead and back, generously:
         # steps of a curve lie in the middle of stretches that are steep.
-        n_windows = 16 if decoder.segmenter == "derivative" else 1
-        seconds = own.smoothing_length + n_windows * decoder.window_length
-        self._reach = 2 + int(seconds / time_resolution)
+        n_windows = 16 if self.segmenter == "derivative" else 1
+        window = n_windows * decoder.decoder.window_length
+        self._reach = 2 + int((self.own.smoothing_length + window) / self.step)
         self._rows = np.zeros((3, 0))  # curve, score, share of windows with the tag
         self._first = 0  # frame of the first column
         self._n_done = 0  # columns whose activity is known
@@ -168,10 +153,9 @@ class CurveDecoder:
         """Find the runs in the columns up to `n_known` that are not done."""
         curve, proba, share = self._rows
         bounds = np.array([0, len(curve)])
-        shape = (self.decoder, self.own, self.step, self.dtype)
-        curve = shape_curve(curve, bounds, *shape)
+        curve = self.decoder.shape(curve, bounds)
         high, low = self.own.threshold, self.own.low
-        if self.decoder.segmenter == "derivative":
+        if self.segmenter == "derivative":
             # Its threshold is but the state to begin with, which is known here.
             if self._first:
                 high = _BELOW_ALL if self._active[0] else _ABOVE_ALL
@@ -205,7 +189,7 @@ class CurveDecoder:
     ) -> Runs:
         """Return the runs of columns above one threshold, cut to those not done."""
         own = self.own._replace(threshold=threshold, low_threshold=None)
-        runs = find_runs(curve, bounds, self.decoder, own, self.step, self.dtype)
+        runs = self.decoder._replace(own=own).cut(curve, bounds)
         start = np.maximum(runs.start, self._n_done)
         stop = np.minimum(runs.stop, n_known)
         return Runs(runs.clip, start, stop).take(stop > start)
@@ -289,7 +273,9 @@ class StreamDecoder:
     ):
         self._labels = np.asarray(classes).tolist()
         self._curves = [
-            CurveDecoder(decoder, own, time_resolution, dtype, time_offset)
+            CurveDecoder(
+                ClassDecoder(decoder, own, time_resolution, dtype), time_offset
+            )
             for own in decoder._check(self._labels)
         ]
         self._found: list[Event] = []

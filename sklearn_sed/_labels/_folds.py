@@ -67,9 +67,6 @@ class MultilabelStratifiedKFold(KFold):
     [[], ['Cat'], ['Cat', 'Dog'], ['Dog']]
     """
 
-    def __init__(self, n_splits=5, *, shuffle=False, random_state=None):
-        super().__init__(n_splits, shuffle=shuffle, random_state=random_state)
-
     def split(self, X, y, groups=None):
         """Yield the indices of each split.
 
@@ -136,9 +133,6 @@ class MultilabelStratifiedGroupKFold(GroupKFold):
     [4 5] [1 2]
     [2 3] [1 1]
     """
-
-    def __init__(self, n_splits=5, *, shuffle=False, random_state=None):
-        super().__init__(n_splits, shuffle=shuffle, random_state=random_state)
 
     def split(self, X, y, groups=None):
         """Yield the indices of each split.

@@ -10,7 +10,6 @@ from sklearn.utils import check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from sklearn_sed._clips._array import FeatureArray
 from sklearn_sed._clips._check import check_clips
 from sklearn_sed._labels._check import check_tags
 from sklearn_sed._learners._detector import WeakEventDetector
@@ -184,15 +183,8 @@ class SeedEnsemble(PredictMixin, MetaEstimatorMixin, PartsMixin):
             found = np.eye(proba.shape[1], dtype=int)[proba.argmax(axis=1)]
         if scored[0].frames is None:
             return Scored(proba, found)
-        curves = [np.asarray(one.frames) for one in scored]
-        clock = scored[0].frames
-        mean = FeatureArray(
-            sum(curves[1:], curves[0]) / len(curves),
-            clock.time_resolution,
-            clock.durations,
-            clock.time_offset,
-        )
-        return Scored(proba, found, mean)
+        first, *others = (one.frames for one in scored)
+        return Scored(proba, found, sum(others, first) / len(scored))
 
     def predict(self, X, tags=None):
         """Find the events of each clip, or its tags where the estimator is a tagger.

@@ -11,6 +11,7 @@ from scipy.ndimage import uniform_filter
 from sklearn.base import BaseEstimator
 
 from sklearn_sed._decoding._decoder import (
+    ClassDecoder,
     ClassSettings,
     EventDecoder,
     Runs,
@@ -18,8 +19,6 @@ from sklearn_sed._decoding._decoder import (
     check_per_class,
     close_gaps,
     drop_short,
-    find_runs,
-    shape_curve,
 )
 from sklearn_sed.events import make_events, stack_tables
 
@@ -139,10 +138,10 @@ def _candidates(
         )
     for shape in shapes:
         own = cuts[0]._replace(**shape)
-        curve = shape_curve(values, bounds, decoder, own, step, dtype)
+        curve = ClassDecoder(decoder, own, step, dtype).shape(values, bounds)
         for cut in cuts:
             own = cut._replace(**shape)
-            found = find_runs(curve, bounds, decoder, own, step, dtype)
+            found = ClassDecoder(decoder, own, step, dtype).cut(curve, bounds)
             for min_gap in grid["min_gap"]:
                 joined = close_gaps(found, min_gap, step)
                 for min_duration in grid["min_duration"]:
