@@ -105,10 +105,10 @@ class CurveDecoder:
         n_windows = 16 if self.segmenter == "derivative" else 1
         window = n_windows * decoder.decoder.window_length
         self._reach = 2 + int((self.own.smoothing_length + window) / self.step)
-        self._rows = np.zeros((3, 0))  # curve, score, share of windows with the tag
+        # Curve, score, share of windows with the tag, activity where it is known.
+        self._rows = np.zeros((4, 0))
         self._first = 0  # frame of the first column
         self._n_done = 0  # columns whose activity is known
-        self._active = np.zeros(0, dtype=bool)  # ... their activity
         self._total = 0.0  # sum of their scores, and of all before them
         self._waiting = Stretches(
             *np.zeros((2, 0), int), *np.zeros((2, 0)), *np.zeros((2, 0), bool)
@@ -139,26 +139,30 @@ class CurveDecoder:
         onset, offset, score : ndarray of shape (n_events,)
             The events, in order.
         """
-        self._rows = np.concatenate((self._rows, rows), axis=1)
+        new_rows = np.pad(rows, ((0, 1), (0, 0)))
+        self._rows = np.concatenate((self._rows, new_rows), axis=1)
         n_frames = self._rows.shape[1]
         n_known = n_frames if end is not None else n_frames - self._reach
         new = self._waiting.take(slice(0, 0))
         if n_known > self._n_done:
             new = self._segment(n_known)
         found = self._settle(new, end is not None)
-        self._forget(max(0, self._n_done - self._reach))
+        n_past = max(0, self._n_done - self._reach)  # columns that nothing needs
+        self._rows = self._rows[:, n_past:].copy()
+        self._first += n_past
+        self._n_done -= n_past
         return self._events(found, np.inf if end is None else end)
 
     def _segment(self, n_known: int) -> Stretches:
         """Find the runs in the columns up to `n_known` that are not done."""
-        curve, proba, share = self._rows
+        curve, proba, share, active = self._rows
         bounds = np.array([0, len(curve)])
         curve = self.decoder.shape(curve, bounds)
         high, low = self.own.threshold, self.own.low
         if self.segmenter == "derivative":
             # Its threshold is but the state to begin with, which is known here.
             if self._first:
-                high = _BELOW_ALL if self._active[0] else _ABOVE_ALL
+                high = _BELOW_ALL if active[0] else _ABOVE_ALL
             low = high
         runs = self._find(curve, bounds, low, n_known)
         held = np.ones(len(runs.start), dtype=bool)
@@ -171,7 +175,7 @@ class CurveDecoder:
         change = np.zeros(n_known - self._n_done + 1, dtype=int)
         change[runs.start - self._n_done] += 1
         change[runs.stop - self._n_done] -= 1
-        active = np.cumsum(change)[:-1] > 0
+        active[done] = np.cumsum(change)[:-1]
         found = Stretches(
             runs.start + self._first,
             runs.stop + self._first,
@@ -180,7 +184,6 @@ class CurveDecoder:
             _any_in_runs(share[done] > MAJORITY, runs, self._n_done),
             held,
         )
-        self._active = np.concatenate((self._active, active))
         self._total, self._n_done = sums[-1], n_known
         return found
 
@@ -218,13 +221,6 @@ class CurveDecoder:
         alone[-1:] |= ~waiting.held[-1:]
         self._waiting = waiting.join(alone)
         return runs.take(slice(0, n_whole)).join(first[:n_whole])
-
-    def _forget(self, n_columns: int) -> None:
-        """Drop columns that nothing needs any more."""
-        self._rows = self._rows[:, n_columns:].copy()
-        self._active = self._active[n_columns:].copy()
-        self._first += n_columns
-        self._n_done -= n_columns
 
     def _events(
         self, found: Stretches, end: float

@@ -664,12 +664,16 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         net.batch_size = self.batch_size
         return predict(net, clips.clips, clips.n_frames, frames)
 
+    def _proba(self, logits: np.ndarray) -> np.ndarray:
+        """Turn clip logits into probabilities."""
+        return expit(logits)
+
     def _score(self, X: Any, *, tags: bool = True, frames: bool = True) -> Scored:
         """Pass once over clips."""
         clips = self._check_clips(X)
         logits, probas = self._run(clips, frames=frames)
-        proba = expit(logits)
-        found = (proba > self.thresholds_).astype(int)
+        proba = self._proba(logits)
+        found = self._found(proba)
         if not frames:
             return Scored(proba, found)
         if not probas:

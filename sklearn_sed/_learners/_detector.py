@@ -2,18 +2,16 @@
 
 import numbers
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from sklearn_sed._clips._array import FeatureArray
-from sklearn_sed._clips._check import check_time_resolution
+from sklearn_sed._clips._check import ClipSet, check_time_resolution
 from sklearn_sed._decoding._decoder import EventDecoder
 from sklearn_sed._labels._check import Tags
 from sklearn_sed._learners._base import HeldBack, WeakLearner
-from sklearn_sed._learners._predict import Scored
 from sklearn_sed.exceptions import LabelError
 
 
@@ -259,19 +257,18 @@ class WeakEventDetector(WeakLearner):
             return None
         from sklearn_sed.metrics import event_based_f1_score
 
-        clips, tags = held_back.clips, held_back.tags
+        clips, tags = self._timed(held_back.clips), held_back.tags
         if tags.events is None:
             raise LabelError(
                 "early_stopping='event_f1' watches times: pass event tables as y_val, "
                 "or as y"
             )
-        check_time_resolution(self.time_resolution, clips.time_resolution)
+        resolution = check_time_resolution(None, clips.time_resolution)
 
         def score(net: Any) -> float:
             _, probas = self._run(clips, frames=True, net=net)
-            frames = self._timed(clips.with_clock(probas))
             events = self.decoder_.decode(
-                frames, frames.time_resolution, self.classes_, tags.indicator
+                clips.with_clock(probas), resolution, self.classes_, tags.indicator
             )
             return event_based_f1_score(tags.events, events, labels=self.classes_)
 
@@ -291,17 +288,14 @@ class WeakEventDetector(WeakLearner):
         self._default_decoder = EventDecoder()
         super()._start(*args)
 
-    def _timed(self, frames: FeatureArray) -> FeatureArray:
-        """Return frame scores with the resolution that is given, if one is."""
-        if self.time_resolution is not None:
-            frames.time_resolution = self.time_resolution
-        return frames
+    def _timed(self, clips: ClipSet) -> ClipSet:
+        """Return clips with the time resolution that is given, if one is."""
+        if self.time_resolution is None:
+            return clips
+        return replace(clips, time_resolution=self.time_resolution)
 
-    def _score(self, X: Any, *, tags: bool = True, frames: bool = True) -> Scored:
-        scored = super()._score(X, tags=tags, frames=frames)
-        if scored.frames is None:
-            return scored
-        return scored._replace(frames=self._timed(scored.frames))
+    def _check_clips(self, X: Any) -> ClipSet:
+        return self._timed(super()._check_clips(X))
 
 
 def tag_correlation(indicator: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -178,9 +178,7 @@ class SeedEnsemble(PredictMixin, MetaEstimatorMixin, PartsMixin):
                 score_clips(e, X, tags=tags, frames=frames)[1] for e in self.estimators_
             ]
         proba = np.mean([one.proba for one in scored], axis=0)
-        found = (proba > self.thresholds_).astype(int)
-        if self._single and not scores_frames(self):
-            found = np.eye(proba.shape[1], dtype=int)[proba.argmax(axis=1)]
+        found = self._found(proba)
         if scored[0].frames is None:
             return Scored(proba, found)
         first, *others = (one.frames for one in scored)

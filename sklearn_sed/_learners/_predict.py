@@ -32,10 +32,11 @@ def scores_frames(model: Any) -> bool:
 class PredictMixin:
     """All predictions of a model over the one pass that ``_score`` is.
 
-    Subclasses have ``classes_``, ``decoder_`` and ``_score``.
+    Subclasses have ``classes_``, ``thresholds_``, ``decoder_`` and ``_score``.
     """
 
     classes_: np.ndarray
+    thresholds_: Any
     decoder_: Any
     _single: bool = False
     _scores_frames: ClassVar[Any] = True
@@ -189,6 +190,12 @@ class PredictMixin:
             return event_based_f1_score(y, self.predict(X))
         found = self._labelled(self.predict_tags(X))
         return score_tags(y, found, self.classes_, single=found.ndim == 1)
+
+    def _found(self, proba: np.ndarray) -> np.ndarray:
+        """Return the indicator of what is above its threshold, or is the likeliest."""
+        if self._single and not scores_frames(self):
+            return np.eye(proba.shape[1], dtype=int)[proba.argmax(axis=1)]
+        return (proba > self.thresholds_).astype(int)
 
     def _labelled(self, tags: np.ndarray) -> np.ndarray:
         """Return tags as a classifier predicts: labels, where clips have one each."""

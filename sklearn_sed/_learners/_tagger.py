@@ -1,6 +1,6 @@
 """The tagger: pass 1, which says what is in a clip."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import log_expit, logit
@@ -8,7 +8,6 @@ from sklearn.base import ClassifierMixin
 
 from sklearn_sed._labels._score import score_tags
 from sklearn_sed._learners._base import WeakLearner
-from sklearn_sed._learners._predict import Scored
 
 
 class WeakTagger(ClassifierMixin, WeakLearner):
@@ -235,15 +234,13 @@ class WeakTagger(ClassifierMixin, WeakLearner):
             sample_weight=sample_weight,
         )
 
-    def _score(self, X: Any, *, tags: bool = True, frames: bool = False) -> Scored:
+    def _proba(self, logits: np.ndarray) -> np.ndarray:
         if not self._single:
-            return super()._score(X, frames=False)
+            return super()._proba(logits)
         # The classes exclude each other: probabilities sum to one.
-        logits, _ = self._run(self._check_clips(X), frames=False)
         log_proba = log_expit(logits)
         proba = np.exp(log_proba - log_proba.max(axis=1, keepdims=True))
-        proba /= proba.sum(axis=1, keepdims=True)
-        return Scored(proba, np.eye(proba.shape[1], dtype=int)[proba.argmax(axis=1)])
+        return proba / proba.sum(axis=1, keepdims=True)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

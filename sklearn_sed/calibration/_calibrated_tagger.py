@@ -16,14 +16,8 @@ from sklearn.base import (
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import get_tags, indexable
-from sklearn.utils._param_validation import (
-    HasMethods,
-    StrOptions,
-)
-from sklearn.utils.validation import (
-    _num_samples,
-    check_is_fitted,
-)
+from sklearn.utils._param_validation import HasMethods, StrOptions
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from sklearn_sed._labels._check import UNLABELLED, check_tags, named_labels
 from sklearn_sed._labels._score import score_tags

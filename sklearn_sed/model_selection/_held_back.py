@@ -17,11 +17,7 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import (
-    _check_method_params,
-    _num_samples,
-    check_is_fitted,
-)
+from sklearn.utils.validation import _check_method_params, _num_samples, check_is_fitted
 
 from sklearn_sed._labels._folds import MultilabelStratifiedKFold
 

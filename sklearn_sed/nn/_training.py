@@ -24,13 +24,7 @@ from sklearn_sed.nn._devices import check_device
 from sklearn_sed.nn._losses import Scores, WeakLabelLoss
 from sklearn_sed.nn._networks import WeakLabelNet
 from sklearn_sed.nn._pooling import make_pooling
-from sklearn_sed.nn._state import (
-    TrainingState,
-    remember,
-    set_memory,
-    to_tensors,
-    under,
-)
+from sklearn_sed.nn._state import TrainingState, remember, set_memory, to_tensors, under
 
 OPTIMIZERS: dict[str, tuple[type, dict]] = {
     "adam": (torch.optim.Adam, {}),
