@@ -536,23 +536,18 @@ def make_timeline(
         time_offset = getattr(frame_proba, "time_offset", 0.0)
     if durations is None:
         durations = getattr(frame_proba, "durations", None)
-    return Timeline(step, float(time_offset), _clip_ends(durations, len(frame_proba)))
-
-
-def _clip_ends(durations: ArrayLike | None, n_clips: int) -> np.ndarray:
-    """Return the time that ends each clip, infinite where its last frame does."""
-    if durations is None:
-        return np.full(n_clips, np.inf)
+    if durations is None:  # a clip ends with its last frame
+        durations = np.full(len(frame_proba), np.inf)
     ends = np.asarray(durations, dtype=np.float64)
-    if ends.shape != (n_clips,):
+    if ends.shape != (len(frame_proba),):
         raise ValueError(
-            f"durations must hold one number of seconds per clip, shape ({n_clips},), "
-            f"got {ends.shape}"
+            "durations must hold one number of seconds per clip, shape "
+            f"({len(frame_proba)},), got {ends.shape}"
         )
     if not (ends > 0).all():
         clip = int(np.argmin(ends > 0))
         raise ClipError(clip, f"its duration is {ends[clip]} s; it must be positive")
-    return ends
+    return Timeline(step, float(time_offset), ends)
 
 
 def select_clips(
@@ -628,12 +623,6 @@ def _active_runs(
     return np.flatnonzero(active & ~before), np.flatnonzero(active & ~after) + 1
 
 
-def _to_runs(start: np.ndarray, stop: np.ndarray, bounds: np.ndarray) -> Runs:
-    """Count frames from the start of their clip."""
-    clip = np.searchsorted(bounds, start, side="right") - 1
-    return Runs(clip, start - bounds[clip], stop - bounds[clip])
-
-
 def _runs_by_threshold(
     curve: np.ndarray, bounds: np.ndarray, high: float, low: float
 ) -> Runs:
@@ -643,7 +632,8 @@ def _runs_by_threshold(
         # From one start to the next: frames between the runs are not above `high`.
         holds = np.logical_or.reduceat(curve > high, start)
         start, stop = start[holds], stop[holds]
-    return _to_runs(start, stop, bounds)
+    clip = np.searchsorted(bounds, start, side="right") - 1
+    return Runs(clip, start - bounds[clip], stop - bounds[clip])
 
 
 def _runs_by_derivative(

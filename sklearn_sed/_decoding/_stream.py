@@ -172,16 +172,18 @@ class CurveDecoder:
             held = over > begun
         done = slice(self._n_done, n_known)
         sums = self._total + np.concatenate(([0.0], np.cumsum(proba[done])))
+        n_tagged = np.concatenate(([0], np.cumsum(share[done] > MAJORITY)))
+        start, stop = runs.start - self._n_done, runs.stop - self._n_done
         change = np.zeros(n_known - self._n_done + 1, dtype=int)
-        change[runs.start - self._n_done] += 1
-        change[runs.stop - self._n_done] -= 1
+        change[start] += 1
+        change[stop] -= 1
         active[done] = np.cumsum(change)[:-1]
         found = Stretches(
             runs.start + self._first,
             runs.stop + self._first,
-            sums[runs.start - self._n_done],
-            sums[runs.stop - self._n_done],
-            _any_in_runs(share[done] > MAJORITY, runs, self._n_done),
+            sums[start],
+            sums[stop],
+            n_tagged[stop] > n_tagged[start],
             held,
         )
         self._total, self._n_done = sums[-1], n_known
@@ -234,12 +236,6 @@ class CurveDecoder:
         onset, offset = times.of(runs)
         score = (found.total - found.before) / (found.stop - found.start)
         return onset, offset, np.clip(score, 0, 1)
-
-
-def _any_in_runs(flags: np.ndarray, runs: Runs, origin: int) -> np.ndarray:
-    """Tell for each run whether one of its frames is flagged."""
-    count = np.concatenate(([0], np.cumsum(flags)))
-    return count[runs.stop - origin] > count[runs.start - origin]
 
 
 class StreamDecoder:

@@ -142,7 +142,8 @@ def _encode(y: Any, name: str) -> Tags:
                 f"{name} has shape {matrix.shape}; pass the labels of each clip, or an "
                 "indicator of shape (n_clips, n_classes)"
             )
-        if matrix.ndim != 2 or (matrix.shape[1] == 1 and not _is_binary(matrix)):
+        binary = np.isin(matrix, [0, 1, UNLABELLED]).all()
+        if matrix.ndim == 1 or (matrix.shape[1] == 1 and not binary):
             if matrix.dtype.kind in "fc":
                 assert_all_finite(matrix, input_name=name)
                 check_classification_targets(matrix)
@@ -171,10 +172,6 @@ def _has_label_lists(y: Any) -> bool:
         return True
     lengths = {len(row) for row in rows}
     return len(lengths) > 1 or lengths == {0}
-
-
-def _is_binary(values: Any) -> bool:
-    return bool(np.isin(np.asarray(values), [0, 1, UNLABELLED]).all())
 
 
 def _from_lists(y: Any, name: str) -> Tags:

@@ -206,7 +206,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         clips, tags, weight = self._usable(
             clips, tags, sample_weight, unlabelled=self.self_training > 0
         )
-        warn_rare_classes(_known(tags))
+        warn_rare_classes(tags)
         self._check_settings(tags, warm)
         given = self._check_validation(X_val, y_val, tags)
         rng = self._generator(warm)
@@ -471,7 +471,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         """Return the parameters of the loss that depend on the labels."""
         if tags.single:  # the clips are weighted instead
             return {}
-        return {"class_weight": check_class_weight(self.class_weight, _known(tags))}
+        return {"class_weight": check_class_weight(self.class_weight, tags)}
 
     def _net_spec(self, loss_weights: Mapping[str, Any]):
         """Collect what the net is built from."""
@@ -688,13 +688,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         tags.input_tags.three_d_array = True
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
-        tags.target_tags.single_output = True
         return tags
-
-
-def _known(tags: Tags) -> Tags:
-    """Return the tags of the clips that have some."""
-    return tags.take(np.flatnonzero(tags.labelled))
 
 
 def _draw_seed(rng: np.random.RandomState) -> int:

@@ -149,7 +149,7 @@ def _check_estimator(estimator: Any) -> None:
             raise ValueError(f"{kind} has no {name!r}")
     missing = params.keys() - vars(estimator).keys()
     if is_own(estimator) and missing:  # a default of the class would take its place
-        raise ValueError(f"{kind} has no parameter {min(missing)!r}")
+        raise AttributeError(f"{kind} has no parameter {min(missing)!r}")
     if hasattr(estimator, "_parameter_constraints"):
         estimator._validate_params()
     for name in PLACES & params.keys():

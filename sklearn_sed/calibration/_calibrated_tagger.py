@@ -211,14 +211,14 @@ class CalibratedTaggerCV(
         check_is_fitted(self, "calibrators_")
         proba = _predict_proba(self.estimator_, X, self.classes_)
         for column, calibrator in enumerate(self.calibrators_):
-            if calibrator is not None:
-                proba[:, column] = _calibrate(calibrator, proba[:, column])
+            own = proba[:, column]
+            if isinstance(calibrator, IsotonicRegression):
+                proba[:, column] = calibrator.predict(own)
+            elif calibrator is not None:
+                proba[:, column] = calibrator.predict_proba(_log_odds(own))[:, 1]
         if self._single:
-            total = proba.sum(axis=1, keepdims=True)
-            n_classes = len(self.classes_)
-            proba = np.where(total > 0, proba, 1.0) / np.where(
-                total > 0, total, n_classes
-            )
+            proba[proba.sum(axis=1) == 0] = 1.0  # nothing is likelier than the rest
+            proba /= proba.sum(axis=1, keepdims=True)
         return proba
 
     def predict(self, X):
@@ -328,15 +328,6 @@ def _fit_calibrator(
         np.repeat([1, 0], len(proba)),
         sample_weight=np.concatenate([target, 1 - target]),
     )
-
-
-def _calibrate(
-    calibrator: LogisticRegression | IsotonicRegression, proba: np.ndarray
-) -> np.ndarray:
-    """Correct the probabilities of one class."""
-    if isinstance(calibrator, IsotonicRegression):
-        return calibrator.predict(proba)
-    return calibrator.predict_proba(_log_odds(proba))[:, 1]
 
 
 def _log_odds(proba: np.ndarray) -> np.ndarray:

@@ -15,12 +15,9 @@ class Parts(NamedTuple):
     """The parts of a fitted model that turns files into events."""
 
     transformer: LogMelTransformer
-    steps: list[Any]
-    """Transformers of features."""
-    scorer: Any
-    """What tags clips and scores frames."""
-    decoder: Any
-    """What finds events in frame scores: an EventDecoder, or the user's own."""
+    steps: list[Any]  # transformers of features
+    scorer: Any  # what tags clips and scores frames
+    decoder: Any  # what finds events there: an EventDecoder, or the user's own
 
     @property
     def classes(self) -> list[Any]:

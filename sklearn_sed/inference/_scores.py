@@ -106,8 +106,11 @@ class WindowScorer:
             frames = np.stack([windows[index].frames for index in chosen])
             scores = self._frame_scores(frames)
             shape = (n_classes, len(chosen), self._n_window)
-            for row, curves in enumerate((scores.values, self._rescaled(scores))):
-                values[chosen, row] = curves.reshape(shape).swapaxes(0, 1)
+            values[chosen, 0] = scores.values.reshape(shape).swapaxes(0, 1)
+            for column, own in enumerate(self._settings):
+                if own.rescale:
+                    curves = rescale(scores.values[column], scores.bounds)
+                    values[chosen, 1, column] = curves.reshape(shape[1:])
             values[:, 1] *= values[:, 2]
             values[chosen, 3] = 1
         return starts, values
@@ -122,19 +125,12 @@ class WindowScorer:
                 "the steps between LogMelTransformer and the detector change the "
                 "number of frames: windows could not be put back together"
             )
-        resolution = getattr(frames, "time_resolution", None)
-        self.time_resolution = check_time_resolution(None, resolution)
+        self.time_resolution = check_time_resolution(
+            None, getattr(frames, "time_resolution", None)
+        )
         self.time_offset = frames.time_offset
         self.dtype = scores.dtype
         return scores
-
-    def _rescaled(self, scores: ScoreCurves) -> np.ndarray:
-        """Stretch the curves of rescaled classes to 0..1 in each window."""
-        curves = np.zeros_like(scores.values)
-        for column, own in enumerate(self._settings):
-            if own.rescale:
-                curves[column] = rescale(scores.values[column], scores.bounds)
-        return curves
 
     def curves(self, means: np.ndarray) -> np.ndarray:
         """Turn cross-faded values into what is decoded.

@@ -121,32 +121,25 @@ def _candidates(
     for each pair of thresholds, then cleaned for each gap and each duration.
     """
     values, bounds, _, times, dtype = curves
-    step = times.step
-    names = ("rescale", "smoothing", "smoothing_length")
-    shapes = [
-        dict(zip(names, shape)) for shape in product(*(grid[name] for name in names))
-    ]
-    cuts = [
-        ClassSettings(False, None, 0.0, high, low, 0.0, 0.0)
-        for high, low in product(grid["threshold"], grid["low_threshold"])
-    ]
-    cuts = [own for own in cuts if own.low <= own.threshold]
-    if not cuts:
-        raise ValueError(
-            f"no low_threshold of {grid['low_threshold']} goes with a threshold of "
-            f"{grid['threshold']}: it may not be above it"
-        )
-    for shape in shapes:
-        own = cuts[0]._replace(**shape)
-        curve = ClassDecoder(decoder, own, step, dtype).shape(values, bounds)
+    for shape in product(grid["rescale"], grid["smoothing"], grid["smoothing_length"]):
+        cuts = [
+            ClassSettings(*shape, high, low, 0.0, 0.0)
+            for high, low in product(grid["threshold"], grid["low_threshold"])
+        ]
+        cuts = [cut for cut in cuts if cut.low <= cut.threshold]
+        if not cuts:
+            raise ValueError(
+                f"no low_threshold of {grid['low_threshold']} goes with a threshold of "
+                f"{grid['threshold']}: it may not be above it"
+            )
+        curve = ClassDecoder(decoder, cuts[0], times.step, dtype).shape(values, bounds)
         for cut in cuts:
-            own = cut._replace(**shape)
-            found = ClassDecoder(decoder, own, step, dtype).cut(curve, bounds)
+            found = ClassDecoder(decoder, cut, times.step, dtype).cut(curve, bounds)
             for min_gap in grid["min_gap"]:
-                joined = close_gaps(found, min_gap, step)
+                joined = close_gaps(found, min_gap, times.step)
                 for min_duration in grid["min_duration"]:
                     runs = drop_short(joined, min_duration, times)
-                    yield own._replace(min_gap=min_gap, min_duration=min_duration), runs
+                    yield cut._replace(min_gap=min_gap, min_duration=min_duration), runs
 
 
 def make_objectives(

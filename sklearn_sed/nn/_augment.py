@@ -1,9 +1,12 @@
 """Augmentation of a training batch that leaves its tags true."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 
+@dataclass
 class Augment:
     """Mix, roll and mask the clips of a batch, each time anew.
 
@@ -23,19 +26,11 @@ class Augment:
         What masked values become; 0 when None.
     """
 
-    def __init__(
-        self,
-        mixup: float = 0.0,
-        time_roll: bool = False,
-        time_mask: float = 0.0,
-        mel_mask: float = 0.0,
-        fill: Tensor | None = None,
-    ):
-        self.mixup = mixup
-        self.time_roll = time_roll
-        self.time_mask = time_mask
-        self.mel_mask = mel_mask
-        self.fill = fill
+    mixup: float = 0.0
+    time_roll: bool = False
+    time_mask: float = 0.0
+    mel_mask: float = 0.0
+    fill: Tensor | None = None
 
     def __call__(self, batch):
         """Return the augmented batch ``({"x", "n_frames", ...}, y)``.

@@ -167,10 +167,8 @@ class WeakLabelLoss(nn.Module):
         self.cosine_warmup = cosine_warmup
         self.epoch = 0
         self.label_smoothing = label_smoothing
-        for name, weight in {
-            "class_weight": class_weight,
-            "pair_weight": pair_weight,
-        }.items():
+        weights = {"class_weight": class_weight, "pair_weight": pair_weight}
+        for name, weight in weights.items():
             tensor = None if weight is None else torch.as_tensor(weight)
             self.register_buffer(name, tensor)
 
@@ -203,16 +201,11 @@ class WeakLabelLoss(nn.Module):
                 self.cosine_margin,
                 self.pair_weight,
             )
-            loss = loss + self._penalty_weight() * penalty
+            risen = min(1.0, (self.epoch + 1) / (self.cosine_warmup + 1))
+            loss = loss + self.cosine_weight * risen * penalty
         if self.class_weight is not None:
             loss = loss * self.class_weight
         return (weight * loss.mean(dim=1)).mean()
-
-    def _penalty_weight(self) -> float:
-        """Return the weight of the penalty in the current epoch (the first is 0)."""
-        return self.cosine_weight * min(
-            1.0, (self.epoch + 1) / (self.cosine_warmup + 1)
-        )
 
     def mil(self, scores: Scores, y: Tensor) -> Tensor:
         """Return the multiple-instance loss of each clip and class."""

@@ -557,18 +557,11 @@ class WeakLabelNet(nn.Module):
         super().__init__()
         self.network = network
         self.pooling = pooling
+        self.time_pooling = getattr(network, "time_pooling", 1)
+        middle = (self.time_pooling - 1) / 2
+        self.first_centre = getattr(network, "first_centre", middle)
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
-
-    @property
-    def time_pooling(self) -> int:
-        """Input frames per output frame."""
-        return getattr(self.network, "time_pooling", 1)
-
-    @property
-    def first_centre(self) -> float:
-        """The input frame that the network's first frame is centred on."""
-        return getattr(self.network, "first_centre", (self.time_pooling - 1) / 2)
 
     def forward(self, x: Tensor, n_frames: Tensor) -> Scores:
         """Score a padded batch (batch, max(n_frames), n_mels)."""
