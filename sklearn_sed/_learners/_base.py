@@ -483,17 +483,10 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
             make_network=self._network_factory(nn),
             pooling=self.pooling,
             n_classes=len(self.classes_),
-            loss={
-                **self._loss_params(),
-                "label_smoothing": self.label_smoothing,
-                **loss_weights,
-            },
-            augment={
-                "mixup": self.mixup,
-                "time_roll": self.time_roll,
-                "time_mask": self.time_mask,
-                "mel_mask": self.mel_mask,
-            },
+            loss={**self._loss_params(), **loss_weights},
+            augment=_training.Augment(
+                self.mixup, self.time_roll, self.time_mask, self.mel_mask
+            ),
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
@@ -532,7 +525,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
 
     def _loss_params(self) -> dict[str, Any]:
         """Return the loss's own parameters."""
-        return {}
+        return {"label_smoothing": self.label_smoothing}
 
     def _watched_score(self, held_back: HeldBack) -> Callable[[Any], float] | None:
         """Return what early stopping watches, where that is not the loss."""
@@ -569,7 +562,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
 
         Returns whether training came to its end.
         """
-        from sklearn_sed.nn import _state, _training
+        from sklearn_sed.nn import _training
 
         # Without thresholds an estimator is not fitted: an interruption leaves it so.
         self.__dict__.pop("_thresholds", None)
@@ -600,7 +593,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
             **plan,
         )
         self.net_ = net
-        self.history_ = _state.epochs_of(net)
+        self.history_ = _training.epochs_of(net)
         self.n_iter_ = len(self.history_)
         if best is not None:
             warnings.warn(

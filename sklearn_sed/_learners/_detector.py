@@ -233,6 +233,7 @@ class WeakEventDetector(WeakLearner):
                 "loss='strong' does not use: choose another of the two"
             )
         return {
+            **super()._loss_params(),
             "kind": self.loss,
             "cosine_weight": self.cosine_weight,
             "cosine_margin": self.cosine_margin,

@@ -1,4 +1,4 @@
-"""What a net has learned, and how its training goes on, as named arrays and back."""
+"""What a net has learned as named arrays, and back into a net."""
 
 import json
 from collections.abc import Mapping
@@ -18,9 +18,6 @@ MEMORY: dict[type[Optimizer], tuple[str, ...]] = {
     RMSprop: ("step", "square_avg"),
     SGD: ("momentum_buffer",),
 }
-NET = ("module/", "loss/", "optimizer/")
-# What early stopping remembers beside the best weights.
-WATCHED = ("misses_", "dynamic_threshold_", "best_epoch_")
 
 
 def net_arrays(net: Any) -> dict[str, np.ndarray]:
@@ -41,10 +38,10 @@ def net_arrays(net: Any) -> dict[str, np.ndarray]:
     for name, weight in net.module_.named_parameters():
         for key, memory in net.optimizer_.state.get(weight, {}).items():
             tensors[f"optimizer/{key}/{name}"] = memory
-    return {name: _to_array(tensor) for name, tensor in tensors.items()}
+    return {name: to_array(tensor) for name, tensor in tensors.items()}
 
 
-def _to_array(tensor: Tensor) -> np.ndarray:
+def to_array(tensor: Tensor) -> np.ndarray:
     """Return a contiguous copy."""
     return np.array(tensor.detach().cpu().numpy(), order="C")
 
@@ -136,7 +133,7 @@ def set_memory(net: Any, tensors: Mapping[str, Tensor]) -> None:
                 state[weight][key] = memory
 
 
-def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def under(prefix: str, tensors: Mapping[str, Any]) -> dict[str, Any]:
     """Return the tensors whose names begin with a prefix, without it."""
     return {
         name.removeprefix(prefix): tensor
@@ -171,72 +168,3 @@ def epochs_of(net: Any) -> list[dict[str, Any]]:
 def remember(net: Any, epochs: str | bytes) -> None:
     """Continue a net's history by epochs written as JSON."""
     net.history.extend({**row, "batches": []} for row in json.loads(epochs))
-
-
-class TrainingState:
-    """The state of a training between two epochs.
-
-    Parameters
-    ----------
-    net : SoundEventNet
-        The net, as training begins.
-    watch : EarlyStopping or None
-        What remembers the best epoch.
-    """
-
-    def __init__(self, net: Any, watch: Any):
-        self.net = net
-        self.watch = watch
-        self.n_before = len(net.history)
-
-    @property
-    def n_epochs(self) -> int:
-        """Epochs trained since training began."""
-        return len(self.net.history) - self.n_before
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return copies of all that decides how training goes on."""
-        arrays = net_arrays(self.net)
-        epochs = json.dumps(epochs_of(self.net)[self.n_before :])
-        arrays["history"] = np.frombuffer(epochs.encode(), np.uint8)
-        arrays["rng/cpu"] = torch.get_rng_state().numpy()
-        if self.net.device.startswith("cuda"):
-            arrays["rng/cuda"] = torch.cuda.get_rng_state(self.net.device).numpy()
-        if self.watch is not None:
-            memory = [float(getattr(self.watch, name)) for name in WATCHED]
-            arrays["watch"] = np.array(memory)
-            for name, weight in (self.watch.best_model_weights_ or {}).items():
-                arrays[f"best/{name}"] = _to_array(weight)
-        return arrays
-
-    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Bring net, history and random numbers to the state of an earlier call."""
-        own = {name: array for name, array in arrays.items() if name.startswith(NET)}
-        set_net(self.net, own)
-        remember(self.net, arrays["history"].tobytes())
-        torch.set_rng_state(_random_state(arrays["rng/cpu"], torch.get_rng_state()))
-        if self.net.device.startswith("cuda"):
-            now = torch.cuda.get_rng_state(self.net.device)
-            state = _random_state(arrays["rng/cuda"], now)
-            torch.cuda.set_rng_state(state, self.net.device)
-
-    def restore_watch(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Give the watch its memory back, which it loses as training begins."""
-        if self.watch is None:
-            return
-        for name, value in zip(WATCHED, arrays["watch"], strict=True):
-            setattr(self.watch, name, float(value))
-        tensors = {
-            name: torch.from_numpy(array).to(self.net.device)
-            for name, array in arrays.items()
-            if name.startswith("best/")
-        }
-        self.watch.best_model_weights_ = under("best/", tensors) or None
-
-
-def _random_state(array: np.ndarray, now: torch.Tensor) -> torch.Tensor:
-    """Return the state of a generator, after a look at its form."""
-    state = torch.from_numpy(array)
-    if (state.shape, state.dtype) != (now.shape, now.dtype):
-        raise ValueError("its random numbers have another form")
-    return state

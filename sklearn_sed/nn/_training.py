@@ -1,6 +1,7 @@
 """Training and prediction through skorch: the only module that imports it."""
 
 import contextlib
+import json
 import math
 import signal
 import threading
@@ -13,7 +14,7 @@ import numpy as np
 import skorch
 import torch
 from sklearn.base import ClassifierMixin
-from skorch.callbacks import Callback, EarlyStopping, LRScheduler
+from skorch.callbacks import Callback, EarlyStopping, EpochScoring, LRScheduler
 from skorch.utils import noop, to_tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.optim.lr_scheduler import LambdaLR
@@ -24,7 +25,16 @@ from sklearn_sed.nn._devices import check_device
 from sklearn_sed.nn._losses import Scores, WeakLabelLoss
 from sklearn_sed.nn._networks import WeakLabelNet
 from sklearn_sed.nn._pooling import make_pooling
-from sklearn_sed.nn._state import TrainingState, remember, set_memory, to_tensors, under
+from sklearn_sed.nn._state import (
+    epochs_of,
+    net_arrays,
+    remember,
+    set_memory,
+    set_net,
+    to_array,
+    to_tensors,
+    under,
+)
 
 OPTIMIZERS: dict[str, tuple[type, dict]] = {
     "adam": (torch.optim.Adam, {}),
@@ -33,6 +43,8 @@ OPTIMIZERS: dict[str, tuple[type, dict]] = {
     "rmsprop": (torch.optim.RMSprop, {"alpha": 0.9, "eps": 1e-7}),
     "sgd": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
 }
+# What early stopping remembers beside the best weights.
+WATCHED = ("misses_", "dynamic_threshold_", "best_epoch_")
 
 
 @dataclass(frozen=True)
@@ -40,15 +52,14 @@ class NetSpec:
     """What a net is built from, but for its weights.
 
     ``make_network`` builds the network from ``n_mels`` and ``n_classes``; ``pooling``
-    names the clip pooling; ``loss`` and ``augment`` are keyword arguments of
-    :class:`WeakLabelLoss` and :class:`Augment`.
+    names the clip pooling; ``loss`` are keyword arguments of :class:`WeakLabelLoss`.
     """
 
     make_network: Callable[[int, int], Any]
     pooling: str
     n_classes: int
     loss: Mapping[str, Any]
-    augment: Mapping[str, Any]
+    augment: Augment
     optimizer: str
     learning_rate: float
     weight_decay: float
@@ -212,35 +223,80 @@ class ProgressBar(Callback):
         del self.bar_
 
 
-class ScoreHeldBack(Callback):
-    """Scores the clips held back after each epoch, as ``valid_score``."""
-
-    def __init__(self, score: Callable[[Any], float]):
-        self.score = score
-
-    def on_epoch_end(self, net, **kwargs):
-        """Record the score."""
-        net.history.record("valid_score", float(self.score(net)))
-
-
 class KeepState(Callback):
-    """Keeps the state of training, from its begin and after each epoch."""
+    """Keeps all that decides how training goes on, from its begin and each epoch.
 
-    def __init__(self, checkpoint: Any, state: TrainingState):
+    Parameters
+    ----------
+    watch : EarlyStopping or None
+        What remembers the best epoch.
+    checkpoint : Checkpoint
+        Where the state is kept.
+    n_before : int
+        Epochs that the net was trained before.
+    """
+
+    def __init__(self, watch: Any, checkpoint: Any, n_before: int):
+        self.watch = watch
         self.checkpoint = checkpoint
-        self.state = state
+        self.n_before = n_before
 
     def on_train_begin(self, net, **kwargs):
         """Complete the state of an earlier call, or keep the first one."""
         if self.checkpoint.arrays is not None:
             with self.checkpoint.reading():
-                self.state.restore_watch(self.checkpoint.arrays)
+                self._restore_watch(net.device, self.checkpoint.arrays)
         else:  # at once, so that a folder that cannot be written to is found now
             self.on_epoch_end(net)
 
-    def on_epoch_end(self, net, **kwargs):
-        """Keep the state."""
-        self.checkpoint.write(self.state.arrays(), finished=False)
+    def on_epoch_end(self, net, finished=False, **kwargs):
+        """Keep copies of all that decides how training goes on."""
+        arrays = net_arrays(net)
+        epochs = json.dumps(epochs_of(net)[self.n_before :])
+        arrays["history"] = np.frombuffer(epochs.encode(), np.uint8)
+        arrays["rng/cpu"] = torch.get_rng_state().numpy()
+        if is_gpu(net.device):
+            arrays["rng/cuda"] = torch.cuda.get_rng_state(net.device).numpy()
+        if self.watch is not None:
+            memory = [float(getattr(self.watch, name)) for name in WATCHED]
+            arrays["watch"] = np.array(memory)
+            for name, weight in (self.watch.best_model_weights_ or {}).items():
+                arrays[f"best/{name}"] = to_array(weight)
+        self.checkpoint.write(arrays, finished=finished)
+
+    def restore(self, net: Any, arrays: Mapping[str, np.ndarray]) -> None:
+        """Bring net, history and random numbers to the state of an earlier call."""
+        learned = ("module/", "loss/", "optimizer/")
+        own = {
+            name: array for name, array in arrays.items() if name.startswith(learned)
+        }
+        set_net(net, own)
+        remember(net, arrays["history"].tobytes())
+        torch.set_rng_state(_random_state(arrays["rng/cpu"], torch.get_rng_state()))
+        if is_gpu(net.device):
+            now = torch.cuda.get_rng_state(net.device)
+            state = _random_state(arrays["rng/cuda"], now)
+            torch.cuda.set_rng_state(state, net.device)
+
+    def _restore_watch(self, device: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Give the watch its memory back, which it loses as training begins."""
+        if self.watch is None:
+            return
+        for name, value in zip(WATCHED, arrays["watch"], strict=True):
+            setattr(self.watch, name, float(value))
+        best = {
+            name: torch.from_numpy(array).to(device)
+            for name, array in under("best/", arrays).items()
+        }
+        self.watch.best_model_weights_ = best or None
+
+
+def _random_state(array: np.ndarray, now: torch.Tensor) -> torch.Tensor:
+    """Return the state of a generator, after a look at its form."""
+    state = torch.from_numpy(array)
+    if (state.shape, state.dtype) != (now.shape, now.dtype):
+        raise ValueError("its random numbers have another form")
+    return state
 
 
 class SoundEventNet(ClassifierMixin, skorch.NeuralNet):
@@ -480,7 +536,7 @@ def _make_loss(spec: NetSpec) -> WeakLabelLoss:
 
 
 def _make_augment(spec: NetSpec, module: WeakLabelNet) -> Augment:
-    return Augment(**spec.augment, fill=module.mean.cpu())
+    return replace(spec.augment, fill=module.mean.cpu())
 
 
 def _make_net(
@@ -587,32 +643,38 @@ def train(
             load_best=True,
             sink=noop,
         )
-    state = TrainingState(net, watch)
+    n_before = len(net.history)
+    keep = None if checkpoint is None else KeepState(watch, checkpoint, n_before)
     with seeded(seed, net.device), _noting_interrupts() as interrupts:
-        if checkpoint is not None and checkpoint.arrays is not None:
+        if keep is not None and checkpoint.arrays is not None:
             with checkpoint.reading():
-                state.restore(checkpoint.arrays)
+                keep.restore(net, checkpoint.arrays)
             if checkpoint.finished:
                 return None
+        n_over = len(net.history) - n_before  # epochs of an earlier call
         n_batches = math.ceil(len(train_set) / net.batch_size)
-        n_steps, n_done = n_epochs * n_batches, state.n_epochs * n_batches
+        n_steps, n_done = n_epochs * n_batches, n_over * n_batches
         own: list[Any] = []
         if not any(isinstance(callback, LRScheduler) for callback in callbacks):
             factor = Schedule(schedule, n_steps)
             own.append(("schedule", _make_scheduler(net, factor, n_done)))
         if score is not None:
-            own.append(("score", ScoreHeldBack(score)))
+            options = {"lower_is_better": False, "use_caching": False}
+            scoring = EpochScoring(
+                lambda net, X, y: score(net), name="valid_score", **options
+            )
+            own.append(("score", scoring))
         if watch is not None:
             own.append(("watch", watch))
         if title is not None:
             own.append(("progress", ProgressBar(title, n_steps, n_done)))
-        keep = [] if checkpoint is None else [("keep", KeepState(checkpoint, state))]
-        net.callbacks = [*own, *callbacks, *keep]
+        last = [] if keep is None else [("keep", keep)]
+        net.callbacks = [*own, *callbacks, *last]
         net.initialize_callbacks()
         net.notify("on_train_begin", X=train_set, y=None)
         best = None
         try:
-            net.fit_loop((train_set, valid_set), epochs=n_epochs - state.n_epochs)
+            net.fit_loop((train_set, valid_set), epochs=n_epochs - n_over)
             if watch is not None:
                 watch.load_best = patience is not None
         except KeyboardInterrupt:
@@ -626,8 +688,8 @@ def train(
             net.initialize_callbacks()
         while net.history and "train_loss" not in net.history[-1]:
             del net.history[-1]  # an epoch that did not come to its end
-        if best is None and checkpoint is not None:
-            checkpoint.write(state.arrays(), finished=True)
+        if best is None and keep is not None:
+            keep.on_epoch_end(net, finished=True)
     return best
 
 

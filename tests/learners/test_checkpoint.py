@@ -35,7 +35,7 @@ from sklearn_sed.calibration import CalibratedTaggerCV
 from sklearn_sed.events import make_events, stack_tables
 from sklearn_sed.exceptions import ModelFileError
 from sklearn_sed.model_selection import TunedDecoderCV
-from sklearn_sed.nn import _state
+from sklearn_sed.nn import _training
 from sklearn_sed.nn._state import net_arrays
 from tests._networks import LEARNERS, TINY_CRNN, TinyNet, tones
 
@@ -461,7 +461,7 @@ def test_no_memory_is_not_the_fault_of_the_checkpoint(error, tmp_path, monkeypat
     def full(*args):
         raise error
 
-    monkeypatch.setattr(_state, "set_net", full)
+    monkeypatch.setattr(_training, "set_net", full)
     with pytest.raises(type(error)):
         go_on(model)
 
