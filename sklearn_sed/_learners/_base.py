@@ -58,22 +58,26 @@ NOT_FOR_TRAINING = {
 }
 
 
-class HeldBack(NamedTuple):
-    """Clips that are not learned from."""
+class Labelled(NamedTuple):
+    """Clips with their tags and weights."""
 
     clips: ClipSet
     tags: Tags
     weight: np.ndarray  # (n_clips,)
 
+    def take(self, index: np.ndarray) -> "Labelled":
+        """Return some of them."""
+        clips, tags, weight = self
+        return Labelled(clips.take(index), tags.take(index), weight[index])
+
 
 class Lesson(NamedTuple):
     """What a network learns from."""
 
-    clips: ClipSet
-    indicator: np.ndarray  # (n_clips, n_classes)
-    weight: np.ndarray  # (n_clips,)
+    data: Labelled
+    indicator: np.ndarray  # (n_clips, n_classes): their tags, or what stands for them
     train: np.ndarray  # clips to train on
-    held_back: HeldBack | None  # clips to watch the loss on
+    held_back: Labelled | None = None  # clips to watch the loss on
     frames: list | None = None  # what the frames of each clip are taken to be
 
 
@@ -203,32 +207,31 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         warm = self.warm_start and hasattr(self, "net_")
         clips = check_clips(X, self, reset=not warm)
         tags = check_tags(y, len(clips), self.classes_ if warm else None)
-        clips, tags, weight = self._usable(
-            clips, tags, sample_weight, unlabelled=self.self_training > 0
-        )
-        warn_rare_classes(tags)
+        unlabelled = self.self_training > 0
+        data = self._usable(clips, tags, sample_weight, unlabelled=unlabelled)
+        warn_rare_classes(data.tags)
         self._check_settings(tags, warm)
         given = self._check_validation(X_val, y_val, tags)
         rng = self._generator(warm)
-        checkpoint = self._open_checkpoint(clips, tags, weight, given, rng, warm)
+        checkpoint = self._open_checkpoint(data, given, rng, warm)
         if checkpoint is not None and checkpoint.seed is not None:
             rng = np.random.RandomState(checkpoint.seed)
         # Drawn first: the initial weights do not depend on the number of clips.
         seed = _draw_seed(rng)
-        lesson = self._lesson(clips, tags, weight, given, rng)
+        lesson = self._lesson(data, given, rng)
         if not warm:
-            self._start(lesson, tags, seed)
+            self._start(data, lesson.train, seed)
         else:
-            self._follow(tags, lesson.weight)
+            self._follow(data)
             if self.self_training:
-                lesson = self._teach(lesson, tags) or lesson
+                lesson = self._teach(lesson) or lesson
         ended = self._train(lesson, rng, checkpoint)
         for _ in range(0 if warm else self.self_training):
-            taught = self._teach(lesson, tags) if ended else None
+            taught = self._teach(lesson) if ended else None
             if taught is None:
                 break
             lesson = taught
-            self._start(lesson, tags, _draw_seed(rng))
+            self._start(data, lesson.train, _draw_seed(rng))
             if checkpoint is not None:
                 checkpoint = checkpoint.next_round()
             ended = self._train(lesson, rng, checkpoint)
@@ -277,14 +280,14 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
                     f"{self.classes_.tolist()}: leave classes out, or fit anew"
                 )
         tags = check_tags(y, len(clips), classes if first else self.classes_)
-        clips, tags, weight = self._usable(clips, tags, sample_weight, unlabelled=False)
+        data = self._usable(clips, tags, sample_weight, unlabelled=False)
         self._check_settings(tags, not first)
         rng = self._generator(not first)
-        lesson = Lesson(clips, tags.indicator, weight, np.arange(len(clips)), None)
+        lesson = Lesson(data, data.tags.indicator, np.arange(len(data.clips)))
         if first:
-            self._start(lesson, tags, _draw_seed(rng))
+            self._start(data, lesson.train, _draw_seed(rng))
         else:
-            self._follow(tags, weight, counted=False)
+            self._follow(data, counted=False)
         thresholds = vars(self).get("_thresholds")
         self._train(lesson, rng, once=True)
         self._thresholds = thresholds
@@ -311,7 +314,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
             return np.random.RandomState([int(self.random_state), self.n_iter_])
         return check_random_state(self.random_state)
 
-    def _check_validation(self, X: Any, y: Any, tags: Tags) -> HeldBack | None:
+    def _check_validation(self, X: Any, y: Any, tags: Tags) -> Labelled | None:
         """Check the clips that the user gives to watch, if any."""
         if (X is None) != (y is None):
             raise ValueError("X_val and y_val belong together: pass both, or neither")
@@ -322,23 +325,18 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         index = np.flatnonzero(held_back.labelled)
         if not len(index):
             raise LabelError("y_val labels no clip: pass clips with tags, or leave out")
-        return HeldBack(clips.take(index), held_back.take(index), np.ones(len(index)))
+        return Labelled(clips, held_back, np.ones(len(clips))).take(index)
 
     def _lesson(
-        self,
-        clips: ClipSet,
-        tags: Tags,
-        weight: np.ndarray,
-        given: HeldBack | None,
-        rng: np.random.RandomState,
+        self, data: Labelled, given: Labelled | None, rng: np.random.RandomState
     ) -> Lesson:
         """Divide clips into those to learn from and those held back."""
-        labelled = np.flatnonzero(tags.labelled)
+        labelled = np.flatnonzero(data.tags.labelled)
         index = labelled[:0]
         if given is None:
-            index = self._choose_held_back(tags, labelled, rng)
+            index = self._choose_held_back(data.tags, labelled, rng)
             if len(index):
-                given = HeldBack(clips.take(index), tags.take(index), weight[index])
+                given = data.take(index)
         if given is None and self.early_stopping:
             raise ValueError(
                 f"early_stopping={self.early_stopping!r} has no clips to watch: "
@@ -346,9 +344,9 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
                 "clips is none; raise it, or pass X_val and y_val"
             )
         train = np.setdiff1d(labelled, index)
-        return Lesson(clips, tags.indicator, weight, train, given)
+        return Lesson(data, data.tags.indicator, train, given)
 
-    def _n_held_back(self, tags: Tags, given: HeldBack | None) -> int:
+    def _n_held_back(self, tags: Tags, given: Labelled | None) -> int:
         """Return how many clips to hold back: none where nobody looks at them."""
         n_held_back = int(self.validation_fraction * tags.labelled.sum())
         learns = isinstance(self.threshold, str) and not tags.single
@@ -378,10 +376,8 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
 
     def _open_checkpoint(
         self,
-        clips: ClipSet,
-        tags: Tags,
-        weight: np.ndarray,
-        given: HeldBack | None,
+        data: Labelled,
+        given: Labelled | None,
         rng: np.random.RandomState,
         warm: bool,
     ) -> Checkpoint | None:
@@ -394,6 +390,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         params = self.get_params(deep=False)
         params = {key: params[key] for key in params.keys() - NOT_FOR_TRAINING}
         start = _state.net_arrays(self.net_) if warm else {}
+        clips, tags, weight = data
         watched = [] if given is None else [given.tags.indicator, given.tags.events]
         seen = chain(clips.clips, () if given is None else given.clips.clips)
         key = fingerprint(
@@ -413,7 +410,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
 
     def _usable(
         self, clips: ClipSet, tags: Tags, sample_weight: Any, *, unlabelled: bool
-    ) -> tuple[ClipSet, Tags, np.ndarray]:
+    ) -> Labelled:
         """Leave out clips that teach nothing; fold in single-label weights."""
         weight = check_weights(sample_weight, len(clips))
         labelled = tags.labelled & (weight > 0)
@@ -427,38 +424,33 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
             )
         weight = weight / weight[labelled].mean()
         used = weight > 0 if unlabelled else labelled
-        if used.all():
-            return clips, tags, weight
-        index = np.flatnonzero(used)
-        return clips.take(index), tags.take(index), weight[index]
+        data = Labelled(clips, tags, weight)
+        return data if used.all() else data.take(np.flatnonzero(used))
 
-    def _start(self, lesson: Lesson, tags: Tags, seed: int) -> None:
+    def _start(self, data: Labelled, train: np.ndarray, seed: int) -> None:
         """Build the network, and its input's standardisation from the clips."""
         from sklearn_sed.nn._training import build_net
 
-        self._single = tags.single
-        self.classes_ = tags.classes
-        n_mels = lesson.clips.n_mels
-        mean, scale = (
-            _band_statistics(lesson.clips, lesson.weight, lesson.train)
-            if self.standardize
-            else (np.zeros(n_mels), np.ones(n_mels))
-        )
-        spec = self._net_spec(self._loss_weights(tags, lesson.weight))
+        self._single = data.tags.single
+        self.classes_ = data.tags.classes
+        mean, scale = np.zeros(data.clips.n_mels), np.ones(data.clips.n_mels)
+        if self.standardize:
+            mean, scale = _band_statistics(data.clips, data.weight, train)
+        spec = self._net_spec(self._loss_weights(data.tags, data.weight))
         self.net_ = build_net(spec, mean, scale, seed)
         self._net_params = self._current_net_params()
         self.precision_ = spec.precision
         self.n_iter_ = 0
         self.history_: list[dict[str, Any]] = []
 
-    def _follow(self, tags: Tags, weight: np.ndarray, *, counted: bool = True) -> None:
+    def _follow(self, data: Labelled, *, counted: bool = True) -> None:
         """Have the net go on by what the parameters say now.
 
         What was counted over earlier clips stays, unless it is counted anew.
         """
         from sklearn_sed.nn._training import follow
 
-        weights = self._loss_weights(tags, weight)
+        weights = self._loss_weights(data.tags, data.weight)
         if not counted:
             earlier = self.net_.criterion_
             if self.class_weight == "balanced" and earlier.class_weight is not None:
@@ -527,17 +519,18 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         """Return the loss's own parameters."""
         return {"label_smoothing": self.label_smoothing}
 
-    def _watched_score(self, held_back: HeldBack) -> Callable[[Any], float] | None:
+    def _watched_score(self, held_back: Labelled) -> Callable[[Any], float] | None:
         """Return what early stopping watches, where that is not the loss."""
         return None
 
-    def _teach(self, lesson: Lesson, tags: Tags) -> Lesson | None:
+    def _teach(self, lesson: Lesson) -> Lesson | None:
         """Return what the trained network teaches the next one, if anything.
 
         Its frame scores, but for classes that a clip is known not to have; and its
         clip scores, where there are no tags.
         """
-        logits, frames = self._run(lesson.clips, frames=True)
+        clips, tags, _ = lesson.data
+        logits, frames = self._run(clips, frames=True)
         unlabelled = np.flatnonzero(~tags.labelled)
         if not frames and not len(unlabelled):
             return None
@@ -566,7 +559,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
 
         # Without thresholds an estimator is not fitted: an interruption leaves it so.
         self.__dict__.pop("_thresholds", None)
-        held_back, clips = lesson.held_back, lesson.clips.clips
+        held_back, (clips, _, weight) = lesson.held_back, lesson.data
         plan: dict[str, Any] = {"n_epochs": 1}
         if not once:
             plan = {
@@ -579,7 +572,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
             }
         net = self.__dict__.pop("net_")  # gone where training does not come to its end
         data = partial(_training.Clips, dtype=net.dataset__dtype)
-        everything = data(clips, lesson.indicator, lesson.weight, lesson.frames)
+        everything = data(clips.clips, lesson.indicator, weight, lesson.frames)
         valid = held_back and data(
             held_back.clips.clips, held_back.tags.indicator, held_back.weight
         )
@@ -611,7 +604,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         n_epochs = max(AUTO_EPOCHS, math.ceil(AUTO_STEPS / n_batches))
         return min(n_epochs, MOST_AUTO_EPOCHS)
 
-    def _learn_thresholds(self, held_back: HeldBack | None, rng: Any) -> None:
+    def _learn_thresholds(self, held_back: Labelled | None, rng: Any) -> None:
         """Learn thresholds on the clips held back, where they say enough."""
         self._thresholds = np.full(len(self.classes_), 0.5)
         if held_back is None or self._single or not isinstance(self.threshold, str):

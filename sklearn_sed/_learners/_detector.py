@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn_sed._clips._check import ClipSet, check_time_resolution
 from sklearn_sed._decoding._decoder import EventDecoder
 from sklearn_sed._labels._check import Tags
-from sklearn_sed._learners._base import HeldBack, WeakLearner
+from sklearn_sed._learners._base import Labelled, WeakLearner
 from sklearn_sed.exceptions import LabelError
 
 
@@ -253,7 +253,7 @@ class WeakEventDetector(WeakLearner):
         )
         return {**super()._loss_weights(tags, weight), "pair_weight": pairs}
 
-    def _watched_score(self, held_back: HeldBack) -> Callable[[Any], float] | None:
+    def _watched_score(self, held_back: Labelled) -> Callable[[Any], float] | None:
         if self.early_stopping != "event_f1":
             return None
         from sklearn_sed.metrics import event_based_f1_score

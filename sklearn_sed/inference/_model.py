@@ -67,7 +67,7 @@ def take_apart(model: Any) -> Parts:
     """
     check_is_fitted(model)
     steps, scorer = unwrap(model)
-    decoder = _decoder_of(scorer)
+    decoder = getattr(getattr(scorer, "detector_", scorer), "decoder_", None)
     while hasattr(scorer, "decoder_") and hasattr(scorer, "estimator_"):  # a tuner
         inner, scorer = unwrap(scorer.estimator_)
         steps += inner
@@ -78,8 +78,3 @@ def take_apart(model: Any) -> Parts:
             "pass make_pipeline(LogMelTransformer(), TwoPassSED())"
         )
     return Parts(steps[0], steps[1:], scorer, decoder)
-
-
-def _decoder_of(scorer: Any) -> Any:
-    """Return what decodes a scorer's frames, if it says so."""
-    return getattr(getattr(scorer, "detector_", scorer), "decoder_", None)

@@ -248,13 +248,12 @@ class CRNN(nn.Module):
         # The wide convolution is centred on every other frame, from frame 0 on.
         self.first_centre = time_pooling / 2 - 1
         n_halvings = time_pooling.bit_length() - 2
-        blocks = [
-            ConvBlock(1, n_filters[0], (1, 1), activation, kernel_size=7, stride=2)
-        ]
+        wide = ConvBlock(1, n_filters[0], (1, 1), activation, kernel_size=7, stride=2)
+        self.blocks = nn.ModuleList([wide])
         for i, (n_in, n_out) in enumerate(pairwise(n_filters)):
             pool = (2 if i < n_halvings else 1, 2)
-            blocks.append(ConvBlock(n_in, n_out, pool, activation, pooling="mean"))
-        self.blocks = nn.ModuleList(blocks)
+            block = ConvBlock(n_in, n_out, pool, activation, pooling="mean")
+            self.blocks.append(block)
         self.dropout = nn.Dropout(dropout)
         n_bands = _divide(n_mels, *[2] * len(n_filters))
         self.gru = MaskedGRU(n_filters[-1] * n_bands, n_rnn)

@@ -10,7 +10,7 @@ from pandas.testing import assert_frame_equal
 from sklearn.base import clone
 
 from sklearn_sed import FeatureArray
-from sklearn_sed._decoding._decoder import EventDecoder, decode_flat
+from sklearn_sed._decoding._decoder import EventDecoder, decode_flat, make_timeline
 from sklearn_sed.events import frames_to_events, make_events
 from sklearn_sed.exceptions import ClipError, LabelError, TimeResolutionError
 from sklearn_sed.metrics import intersection_f1_score, psd_roc_curve
@@ -206,7 +206,9 @@ def test_rescaling_uses_the_inner_frames_of_each_clip_and_class():
     # Frames 3 to 17 hold 0.43 to 0.57: the middle, frame 10, becomes 0.5.
     assert decode_curve(plain(rescale=True), ramp) == [(0, 3), (11, 18)]
     frame_proba = np.stack([ramp, ramp / 4], axis=1)[np.newaxis]
-    flat = decode_flat(plain(rescale=True), frame_proba, 1.0, CLASSES)
+    flat = decode_flat(
+        plain(rescale=True), frame_proba, make_timeline(frame_proba, 1.0), CLASSES
+    )
     assert_array_equal(flat.onset[flat.class_index == 0], [0, 11])
     assert_array_equal(flat.onset[flat.class_index == 1], [0, 11])
 
@@ -543,8 +545,9 @@ def test_the_psd_roc_of_curves_counts_what_decode_finds(dtype, seed):
 def test_hysteresis_contains_the_events_of_the_high_threshold(clip, high, low):
     single = plain(threshold=high)
     double = plain(threshold=high, low_threshold=low)
-    inner = decode_flat(single, [clip], 1.0, CLASSES)
-    outer = decode_flat(double, [clip], 1.0, CLASSES)
+    times = make_timeline([clip], 1.0)
+    inner = decode_flat(single, [clip], times, CLASSES)
+    outer = decode_flat(double, [clip], times, CLASSES)
     for index, onset, offset in zip(inner.class_index, inner.onset, inner.offset):
         around = (outer.class_index == index) & (outer.onset <= onset)
         assert (around & (outer.offset >= offset)).sum() == 1
