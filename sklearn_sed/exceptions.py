@@ -9,6 +9,7 @@ __all__ = [
     "AudioWarning",
     "ClipError",
     "LabelError",
+    "LabelWarning",
     "ModelFileError",
     "RareClassWarning",
     "TimeResolutionError",
@@ -193,6 +194,26 @@ class AudioWarning(UserWarning):
     ...     X = log_mel.transform([np.zeros(22050), np.full(22050, np.nan)])
     >>> len(caught)
     1
+    """
+
+
+class LabelWarning(UserWarning):
+    """Labels that may not be meant as they are written, such as two in one.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from sklearn_sed import WeakTagger
+    >>> from sklearn_sed.exceptions import LabelWarning
+    >>> X, y = np.zeros((8, 4, 8)), ["Dog", "Cat", "Cat,Dog", "dog"] * 2
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", LabelWarning)
+    ...     try:
+    ...         WeakTagger(max_epochs=1).fit(X, y)
+    ...     except LabelWarning:
+    ...         print("'Cat,Dog' may be two labels, and 'dog' may be 'Dog'")
+    'Cat,Dog' may be two labels, and 'dog' may be 'Dog'
     """
 
 

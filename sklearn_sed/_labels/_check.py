@@ -1,7 +1,10 @@
 """Labels and weights as users hand them in, checked once, in one voice."""
 
 import numbers
+import re
+import unicodedata
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -14,10 +17,14 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
 from sklearn_sed.events import TagArray, check_events, is_event_tables, to_tags
+from sklearn_sed.events._records import is_missing, shorten
 from sklearn_sed.events._tables import check_labels, find_odd_label
-from sklearn_sed.exceptions import LabelError, RareClassWarning
+from sklearn_sed.exceptions import LabelError, LabelWarning, RareClassWarning
 
 UNLABELLED = -1
+# What a list printed into one label has, and what may stand between several labels.
+_LISTED = re.compile(r"[,;|\[\]{}\t\n]|^['\"]|['\"]$")
+_COMPOUND = re.compile(r"[,;|/+&]")
 _COLLECTIONS = (list, tuple, np.ndarray, pd.Series, pd.Index)
 
 
@@ -57,9 +64,9 @@ def check_tags(y: Any, n_clips: int, classes: Any = None, *, name: str = "y") ->
     ----------
     y : array-like or Tags
         An indicator (array, sparse, TagArray, DataFrame whose columns name the
-        classes; a row of −1 is an unlabelled clip), a list or set of labels per clip,
-        one label per clip, or one event table per clip. What was checked before
-        is passed on.
+        classes; a row of −1 is an unlabelled clip), a list or set of labels per clip
+        (−1 in its place for an unlabelled clip), one label per clip, or one event table
+        per clip. What was checked before is passed on.
     n_clips : int
         Number of clips in X.
     classes : array-like of shape (n_classes,) or None, default=None
@@ -113,6 +120,7 @@ def _in_order(tags: Tags, classes: np.ndarray, name: str) -> Tags:
             raise _unknown(f"{name}, clip {present.argmax()}", label, classes)
     indicator = np.zeros((len(tags), len(known)), dtype=np.int8)
     indicator[:, [column[label] for label in found]] = tags.indicator
+    indicator[~tags.labelled] = UNLABELLED
     return replace(tags, indicator=indicator, classes=classes)
 
 
@@ -145,6 +153,7 @@ def _encode(y: Any, name: str) -> Tags:
         binary = np.isin(matrix, [0, 1, UNLABELLED]).all()
         if matrix.ndim == 1 or (matrix.shape[1] == 1 and not binary):
             if matrix.dtype.kind in "fc":
+                _complain_of_missing(matrix.ravel(), np.arange(len(matrix)), name)
                 assert_all_finite(matrix, input_name=name)
                 check_classification_targets(matrix)
             return _from_vector(np.asarray(y, dtype=object), name)
@@ -176,33 +185,68 @@ def _has_label_lists(y: Any) -> bool:
 
 def _from_lists(y: Any, name: str) -> Tags:
     """Encode a collection of labels per clip."""
-    for i, row in enumerate(y):
+    unlabelled = [_is_unlabelled(row) for row in y]
+    rows = [[] if unknown else row for row, unknown in zip(y, unlabelled)]
+    for i, row in enumerate(rows):
         if isinstance(row, str) or not np.iterable(row):
+            _complain_of_missing([row], np.array([i]), name)
             raise LabelError(
                 f"{name}, clip {i}: {row!r} is not a list or set of labels; pass "
                 f"[{row!r}] where there is one label, [] where there is none"
             )
-    labels = [label for row in y for label in row]
-    clip = np.repeat(np.arange(len(y)), [len(row) for row in y])
+    labels = [label for row in rows for label in row]
+    if any(unlabelled) and not labels:
+        raise LabelError(
+            f"{name} names no class beside −1; pass an indicator, of which a row of −1 "
+            "is an unlabelled clip"
+        )
+    clip = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
     classes, column = _sort_labels(labels, clip, name)
-    indicator = np.zeros((len(y), len(classes)), dtype=np.int8)
+    indicator = np.zeros((len(rows), len(classes)), dtype=np.int8)
     indicator[clip, column] = 1
+    indicator[unlabelled] = UNLABELLED
     return Tags(indicator, classes)
+
+
+def _is_unlabelled(row: Any) -> bool:
+    """Tell whether −1 stands in the place of a clip's labels."""
+    if isinstance(row, _COLLECTIONS) and len(row) == 1:
+        row = next(iter(row))
+    return isinstance(row, numbers.Real) and row == UNLABELLED
 
 
 def _sort_labels(
     labels: Any, clip: np.ndarray, name: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the distinct labels in order, and which of them each label is."""
+    _complain_of_missing(labels, clip, name)
     fault = find_odd_label(labels)
-    if fault is None and "" in labels:
-        fault = labels.index(""), "is missing"
     if fault is not None:
         raise LabelError(
             f"{name}, clip {clip[fault[0]]}: a label {fault[1]}; pass a list of labels "
             "per clip, [] for a clip with none of the sounds"
         )
     return np.unique(np.array(labels), return_inverse=True)
+
+
+def _complain_of_missing(labels: Any, clip: np.ndarray, name: str) -> None:
+    """Raise an error if a label is None, NaN or blank, and say what to pass."""
+    blank = (isinstance(label, str) and not label.strip() for label in labels)
+    missing = pd.isna(pd.Series(labels, dtype=object)) | np.fromiter(blank, dtype=bool)
+    if not missing.any():
+        return
+    index = int(missing.argmax())
+    label = labels[index]
+    shown = repr(label) if isinstance(label, str) else label
+    if np.count_nonzero(clip == clip[index]) > 1:
+        raise LabelError(
+            f"{name}, clip {clip[index]}: a label is missing ({shown}); leave it out"
+        )
+    raise LabelError(
+        f"{name}, clip {clip[index]} has no label ({shown}); pass [] for a clip "
+        "without any of the sounds, -1 for an unlabelled one, beside lists of labels "
+        "for the others"
+    )
 
 
 def _check_indicator(y: Any, name: str) -> np.ndarray:
@@ -212,6 +256,12 @@ def _check_indicator(y: Any, name: str) -> np.ndarray:
         raise LabelError(
             f"{name} is a table of {matrix.dtype}; pass numbers 0 and 1, a list of "
             "labels per clip, or one event table per clip"
+        )
+    if np.isnan(matrix).any():
+        clip = int(np.isnan(matrix).any(axis=1).argmax())
+        raise LabelError(
+            f"{name}, clip {clip} holds NaN: {matrix[clip].tolist()}; an indicator "
+            "holds 0 and 1, or −1 throughout for an unlabelled clip"
         )
     assert_all_finite(matrix, input_name=name)
     unlabelled = (matrix == UNLABELLED).all(axis=1)
@@ -271,6 +321,50 @@ def warn_rare_classes(tags: Tags) -> None:
                 RareClassWarning,
                 stacklevel=3,
             )
+
+
+def warn_odd_names(y: Any, tags: Tags) -> None:
+    """Warn of class names that may not be meant as they are; once, before `Tags`."""
+    names = [name for name in tags.classes.tolist() if isinstance(name, str)]
+    if isinstance(y, Tags) or not names:
+        return
+    plain = {_plain(name) for name in names}
+    parts = {name: list(map(_plain, _COMPOUND.split(name))) for name in names}
+    reasons = {
+        "may be several labels in one; pass a list of labels for each clip": [
+            repr(name)
+            for name in names
+            if _LISTED.search(name)
+            or (len(parts[name]) > 1 and plain >= {*parts[name]})
+        ],
+        "are the same but for case or blanks; write them alike": [
+            " and ".join(map(repr, group)) for group in near_equal_labels(names)
+        ],
+        "often stand for no label; pass [] for a clip without any": [
+            repr(name) for name in names if is_missing(name)
+        ],
+    }
+    found = [f"{shorten(which)} {reason}" for reason, which in reasons.items() if which]
+    if found:
+        warnings.warn(
+            f"y has classes that may not be meant so: {'. '.join(found)}",
+            LabelWarning,
+            stacklevel=4,  # past the wrapper of fit
+        )
+
+
+def near_equal_labels(labels: Iterable[str]) -> list[list[str]]:
+    """Return the groups of labels that differ only in case, blanks or underscores."""
+    groups: dict[str, list[str]] = {}
+    for label in labels:
+        groups.setdefault(_plain(label), []).append(label)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _plain(label: str) -> str:
+    """Return a label without what is easily written in another way."""
+    text = unicodedata.normalize("NFKC", label).casefold()
+    return re.sub(r"[\s_-]+", "", text) or text
 
 
 def check_weights(sample_weight: Any, n_clips: int) -> np.ndarray:

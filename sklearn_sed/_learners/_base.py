@@ -26,6 +26,7 @@ from sklearn_sed._labels._check import (
     check_class_weight,
     check_tags,
     check_weights,
+    warn_odd_names,
     warn_rare_classes,
 )
 from sklearn_sed._labels._folds import MultilabelStratifiedKFold
@@ -207,6 +208,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         warm = self.warm_start and hasattr(self, "net_")
         clips = check_clips(X, self, reset=not warm)
         tags = check_tags(y, len(clips), self.classes_ if warm else None)
+        warn_odd_names(y, tags)
         unlabelled = self.self_training > 0
         data = self._usable(clips, tags, sample_weight, unlabelled=unlabelled)
         warn_rare_classes(data.tags)
@@ -280,6 +282,8 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
                     f"{self.classes_.tolist()}: leave classes out, or fit anew"
                 )
         tags = check_tags(y, len(clips), classes if first else self.classes_)
+        if first and classes is None:
+            warn_odd_names(y, tags)
         data = self._usable(clips, tags, sample_weight, unlabelled=False)
         self._check_settings(tags, not first)
         rng = self._generator(not first)

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from sklearn_sed._clips._check import check_clips
-from sklearn_sed._labels._check import check_tags
+from sklearn_sed._labels._check import check_tags, warn_odd_names
 from sklearn_sed._learners._detector import WeakEventDetector
 from sklearn_sed._learners._parts import PartsMixin, fit_part, takes_checked
 from sklearn_sed._learners._predict import (
@@ -121,6 +121,7 @@ class SeedEnsemble(PredictMixin, MetaEstimatorMixin, PartsMixin):
         if takes_checked(members[0]):
             X = check_clips(X, self, reset=True)
         tags = check_tags(y, _num_samples(X))
+        warn_odd_names(y, tags)
         self.__dict__.pop("estimators_", None)  # an interruption leaves it unfitted
         self.estimators_ = Parallel(n_jobs=self.n_jobs)(
             delayed(fit_part)(member, X, tags, sample_weight, X_val, y_val)

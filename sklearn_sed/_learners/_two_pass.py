@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sed._clips._check import check_clips
 from sklearn_sed._decoding._decoder import EventDecoder
-from sklearn_sed._labels._check import check_tags
+from sklearn_sed._labels._check import check_tags, warn_odd_names
 from sklearn_sed._learners._detector import WeakEventDetector
 from sklearn_sed._learners._parts import PartsMixin, fit_part, handed_on
 from sklearn_sed._learners._predict import (
@@ -138,6 +138,7 @@ class TwoPassSED(PredictMixin, PartsMixin):
         """
         clips = check_clips(X, self, reset=True)
         tags = check_tags(y, len(clips))
+        warn_odd_names(y, tags)
         # Without a detector it is not fitted: an interruption leaves it so.
         self.__dict__.pop("detector_", None)
         if X_val is not None and y_val is not None:

@@ -1,5 +1,8 @@
 """Every complaint about what users hand in, and every form that is taken."""
 
+import re
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,22 +11,32 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
-from sklearn_sed import FeatureArray
+from sklearn_sed import (
+    FeatureArray,
+    SeedEnsemble,
+    TwoPassSED,
+    WeakEventDetector,
+    WeakTagger,
+)
 from sklearn_sed._clips._check import check_clips, check_time_resolution
 from sklearn_sed._labels._check import (
     check_class_weight,
     check_tags,
     check_weights,
+    warn_odd_names,
     warn_rare_classes,
 )
+from sklearn_sed.calibration import CalibratedTaggerCV
 from sklearn_sed.events import TagArray, make_events, stack_tables
 from sklearn_sed.exceptions import (
     AnnotationError,
     ClipError,
     LabelError,
+    LabelWarning,
     RareClassWarning,
     TimeResolutionError,
 )
+from sklearn_sed.model_selection import MultilabelStratifiedKFold
 
 TABLES = stack_tables(
     [make_events([0, 1], [1, 2], ["Dog", "Cat"]), make_events([], [], [])]
@@ -194,17 +207,90 @@ class TestTags:
             ("ab", r"shape \(\); pass the labels of each clip"),
             ([["a"], [1]], r"clip 1: a label is 1 next to 'a'"),
             ([["a"], {b"a"}], r"clip 1: a label is b'a'.*decode"),
-            ([["a"], [None]], r"clip 1: a label is None"),
-            ([["a"], [np.nan]], r"clip 1: a label is NaN"),
-            ([["a", ""], ["a"]], r"clip 0: a label is missing"),
+            ([["a", ""], ["a"]], r"clip 0: a label is missing \(''\); leave it out"),
+            ([["a"], ["a", None]], r"clip 1: a label is missing \(None\); leave it"),
+            ([[], -1], "y names no class beside −1; pass an indicator"),
+            (["a", -1], r"clip 1: a label is -1 next to 'a'"),
             (["a", 1], r"clip 1: a label is 1 next to 'a'"),
             ([b"a", b"b"], r"clip 0: a label is b'a'"),
-            (pd.Series(["a", None]), r"clip 1: a label is"),
         ],
     )
     def test_what_cannot_be_understood(self, y, message):
         with pytest.raises(LabelError, match=message):
             check_tags(y, 2)
+
+    @pytest.mark.parametrize(
+        "missing", [None, np.nan, pd.NA, pd.NaT, "", "  ", "\t", np.datetime64("NaT")]
+    )
+    def test_a_clip_without_a_label_is_named(self, missing):
+        vector = np.empty(3, dtype=object)
+        vector[:] = ["Dog", missing, "Cat"]
+        lists = np.empty(3, dtype=object)
+        lists[:] = [["Dog"], [missing], ["Cat", "Dog"]]
+        series = pd.Series(["Dog", missing, "Cat"], dtype=object)
+        for y in (
+            ["Dog", missing, "Cat"],
+            vector,
+            vector[:, np.newaxis],
+            series,
+            [["Dog"], [missing], ["Cat"]],
+            [{"Dog"}, {missing}, {"Cat"}],
+            [["Dog"], missing, []],
+            lists,
+            pd.Series(lists),
+        ):
+            shown = re.escape(
+                repr(missing) if isinstance(missing, str) else str(missing)
+            )
+            with pytest.raises(
+                LabelError,
+                match=rf"y, clip 1 has no label \({shown}\); pass \[\] for a clip "
+                "without any of the sounds, -1 for an unlabelled one",
+            ):
+                check_tags(y, 3)
+
+    @pytest.mark.parametrize("dtype", ["string", "category", "str"])
+    def test_columns_of_pandas_with_gaps(self, dtype):
+        with pytest.raises(LabelError, match="clip 1 has no label"):
+            check_tags(pd.Series(["Dog", None, "Cat"]).astype(dtype), 3)
+
+    def test_missing_marks(self):
+        for y in (
+            [[np.nan, 1], [0, 1]],
+            pd.DataFrame({"Dog": [None, 1], "Cat": [1, 0]}),
+        ):
+            with pytest.raises(LabelError, match=r"clip 0 holds NaN.* −1 throughout"):
+                check_tags(y, 2)
+
+    def test_classes_without_a_name(self):
+        for y in (
+            pd.DataFrame(INDICATOR, columns=["Cat", ""]),
+            TagArray(INDICATOR, ["Cat", " "]),
+        ):
+            with pytest.raises(
+                LabelError, match=r"columns of y, entry 1 is '.?'; give it"
+            ):
+                check_tags(y, 2)
+        with pytest.raises(
+            AnnotationError, match="event 0: event_label is ''; give it a"
+        ):
+            make_events([0], [1], [""])
+
+    @pytest.mark.parametrize(
+        "y",
+        [
+            [["Dog"], -1, []],
+            [["Dog"], [-1], []],
+            [{"Dog"}, np.int64(-1), set()],
+            pd.Series([["Dog"], -1, []]),
+            [["Dog"], np.array([-1]), []],
+        ],
+    )
+    def test_minus_one_in_the_place_of_a_list_is_an_unlabelled_clip(self, y):
+        assert check_tags(y, 3).indicator.tolist() == [[1], [-1], [0]]
+        tags = check_tags(y, 3, ["Cat", "Dog"])
+        assert tags.indicator.tolist() == [[0, 1], [-1, -1], [0, 0]]
+        assert tags.labelled.tolist() == [True, False, True]
 
     def test_no_labels_at_all(self):
         with pytest.raises(LabelError, match="at least one clip"):
@@ -230,7 +316,9 @@ class TestTags:
         "y", [np.array([0.5, 1.5]), np.array([np.nan, 1.0]), [[np.nan, 1], [0, 1]]]
     )
     def test_numbers_that_are_no_labels(self, y):
-        with pytest.raises(ValueError, match=r"Unknown label type|NaN"):
+        with pytest.raises(
+            ValueError, match=r"Unknown label type|NaN|no label \(nan\)"
+        ):
             check_tags(y, 2)
 
     @pytest.mark.parametrize(
@@ -258,6 +346,89 @@ class TestTags:
         for other in (frame, lists, tables):
             same = check_tags(other, len(sets), tags.classes)
             assert same.indicator.tolist() == tags.indicator.tolist()
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (
+            ["Dog", "Cat,Dog", "Cat"],
+            r"'Cat,Dog' may be several .* pass a list of labels",
+        ),
+        (["Dog;Cat", "Owl"], "'Dog;Cat' may be several labels in one"),
+        ([["['Dog'", "'Cat']"], []], r"\"'Cat'\]\", \"\['Dog'\" may be several"),
+        ([["Dog|Cat"], ["[]"]], r"'Dog\|Cat', '\[\]' may be several"),
+        (["Dog/Cat", "Dog", "cat"], "'Dog/Cat' may be several"),
+        (["Cat & Dog", "Dog", "Cat"], "'Cat & Dog' may be several"),
+        (
+            ["Dog", "dog", "DOG "],
+            "'DOG ' and 'Dog' and 'dog' are the same but for case",
+        ),
+        (["Dog bark", "Dog_bark"], "'Dog bark' and 'Dog_bark' are the same but"),
+        (
+            ["e\u0301", "\u00e9"],
+            "are the same but for case or blanks; write them alike",
+        ),
+        (["Dog", "nan"], r"'nan' often stand for no label; pass \[\]"),
+        (
+            pd.DataFrame(INDICATOR, columns=["Dog", "dog"]),
+            "'Dog' and 'dog' are the same",
+        ),
+        ([make_events([0], [1], ["Dog,Cat"])], "'Dog,Cat' may be several labels"),
+    ],
+)
+def test_odd_names_get_one_warning(y, message):
+    tags = check_tags(y, len(y))
+    with pytest.warns(LabelWarning, match=message) as caught:
+        warn_odd_names(y, tags)
+    assert len(caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_odd_names(tags, tags)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        ["Dog", "Dog bark", "Bird (song)"],
+        ["A/B", "C"],
+        ["Dog's", "R&B", "T. t. x"],
+        [1, 2],
+    ],
+)
+def test_fine_names_get_no_warning(y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_odd_names(y, check_tags(y, len(y)))
+
+
+def test_every_estimator_warns_of_odd_names_once_and_refuses_gaps():
+    X = np.random.default_rng(0).normal(size=(12, 8, 4)).astype("float32")
+    y = ["Dog", "Cat,Dog", "Cat"] * 4
+    quick = {"max_epochs": 1}
+    for estimator in (
+        WeakTagger(**quick),
+        WeakEventDetector(**quick),
+        TwoPassSED(tagger=WeakTagger(**quick), detector=WeakEventDetector(**quick)),
+        SeedEnsemble(WeakTagger(**quick), n_estimators=2),
+    ):
+        with pytest.warns(LabelWarning, match=r"'Cat,Dog' may be") as caught:
+            estimator.fit(X, y)
+        assert [w.category for w in caught].count(LabelWarning) == 1
+        assert caught[0].filename == __file__
+    for estimator in (
+        *(WeakTagger(), WeakEventDetector(), TwoPassSED(), SeedEnsemble(WeakTagger())),
+        CalibratedTaggerCV(WeakTagger(**quick)),
+    ):
+        for gaps in (["Dog", None, "Cat"] * 4, [["Dog"], [np.nan], ["Cat"]] * 4):
+            with pytest.raises(LabelError, match="y, clip 1 has no label"):
+                estimator.fit(X, gaps)
+    with pytest.raises(LabelError, match="y, clip 1 has no label"):
+        next(MultilabelStratifiedKFold(2).split(X, ["Dog", "", "Cat"] * 4))
+    tagger = WeakTagger(**quick).fit(X, [["Dog"], -1, ["Cat"]] * 4)
+    assert tagger.classes_.tolist() == ["Cat", "Dog"]
+    with pytest.raises(LabelError, match="y, clip 1 has no label"):
+        tagger.score(X, ["Dog", "", "Cat"] * 4)
 
 
 @pytest.mark.parametrize(
