@@ -18,8 +18,10 @@ from sklearn_sed.events import (
     read_events,
     read_tags,
     stack_tables,
-    to_tags,
 )
+from sklearn_sed.events._records import shorten
+from sklearn_sed.events._tables import check_labels
+from sklearn_sed.events._tags import read_tag_table
 from sklearn_sed.exceptions import AnnotationError, AudioError, AudioWarning
 
 __all__ = ["load_dcase2018", "load_desed"]
@@ -79,7 +81,9 @@ _DESED = {
 _CLIPS_OF = {"train/audioset_strong": "train/strong_label_real"}
 
 
-def load_dcase2018(root: str | Path, subset: str) -> Bunch:
+def load_dcase2018(
+    root: str | Path, subset: str, *, classes: Sequence[str] | str | None = "corpus"
+) -> Bunch:
     """Load a subset of DCASE 2018 task 4 from the folders its organisers laid out.
 
     The corpus holds domestic clips of 10 s from YouTube, with ten classes of sound. It
@@ -93,6 +97,10 @@ def load_dcase2018(root: str | Path, subset: str) -> Bunch:
     subset : {"weak", "unlabel_in_domain", "unlabel_out_of_domain", "test", "eval"}
         The subset. "weak" has tags, "test" and "eval" have events, the others have no
         labels.
+    classes : "corpus", sequence of str of length n_classes, or None, default="corpus"
+        The classes: the ten of the corpus; others, for lists of your own in the same
+        folders; or, if None, those that occur in any list of the corpus that is there,
+        so that all subsets have the same.
 
     Returns
     -------
@@ -108,7 +116,7 @@ def load_dcase2018(root: str | Path, subset: str) -> Bunch:
         y_weak : TagArray of shape (n_clips, n_classes), dtype int64
             1 where the class occurs in the clip; a row of -1 is an unlabelled clip.
         classes : ndarray of shape (n_classes,), dtype str
-            The names of the classes, sorted.
+            The names of the classes, sorted unless given.
         filenames : list of str
             The name of each clip in the list.
         missing : list of str
@@ -123,7 +131,8 @@ def load_dcase2018(root: str | Path, subset: str) -> Bunch:
     ValueError
         If `subset` is not one of the above.
     AnnotationError
-        If the list is not there, or breaks the rules of its format.
+        If the list is not there, breaks the rules of its format, or has a label that is
+        not one of the corpus's classes.
     AudioError
         If not one clip of the list is there.
 
@@ -132,7 +141,8 @@ def load_dcase2018(root: str | Path, subset: str) -> Bunch:
     AudioWarning
         If files are missing: videos disappear from YouTube.
     UserWarning
-        If training and test lists overlap. The test list of the challenge's first
+        If labels are not among the given `classes`: they are left out. If training and
+        test lists overlap. The test list of the challenge's first
         months shares 46 clips with the training list; the one of 6 July 2018 does not.
 
     References
@@ -148,10 +158,12 @@ def load_dcase2018(root: str | Path, subset: str) -> Bunch:
     >>> train.y_weak.shape  # doctest: +SKIP
     (1578, 10)
     """
-    return _load(Path(root), subset, _DCASE2018)
+    return _load(Path(root), subset, _DCASE2018, classes)
 
 
-def load_desed(root: str | Path, subset: str) -> Bunch:
+def load_desed(
+    root: str | Path, subset: str, *, classes: Sequence[str] | str | None = "corpus"
+) -> Bunch:
     """Load a subset of DESED from the folders its download makes.
 
     DESED holds the clips of DCASE 2018 task 4, more clips with events, and synthetic
@@ -169,6 +181,10 @@ def load_desed(root: str | Path, subset: str) -> Bunch:
         The subset. "weak" has tags, "unlabel_in_domain" has no labels, the others have
         events: "strong" are the AudioSet clips added in 2022, "synthetic" and
         "synthetic_validation" the soundscapes of the newest year that is there.
+    classes : "corpus", sequence of str of length n_classes, or None, default="corpus"
+        The classes: the ten of the corpus; others, for lists of your own in the same
+        folders; or, if None, those that occur in any list of the corpus that is there,
+        so that all subsets have the same.
 
     Returns
     -------
@@ -182,7 +198,8 @@ def load_desed(root: str | Path, subset: str) -> Bunch:
     ValueError
         If `subset` is not one of the above.
     AnnotationError
-        If the list is not there, or breaks the rules of its format.
+        If the list is not there, breaks the rules of its format, or has a label that is
+        not one of the corpus's classes.
     AudioError
         If not one clip of the list is there.
 
@@ -191,7 +208,8 @@ def load_desed(root: str | Path, subset: str) -> Bunch:
     AudioWarning
         If files are missing.
     UserWarning
-        If training and test lists overlap.
+        If labels are not among the given `classes`: they are left out. If training and
+        test lists overlap.
 
     References
     ----------
@@ -206,10 +224,15 @@ def load_desed(root: str | Path, subset: str) -> Bunch:
     >>> len(validation.X)  # doctest: +SKIP
     1168
     """
-    return _load(Path(root), subset, _DESED)
+    return _load(Path(root), subset, _DESED, classes)
 
 
-def _load(root: Path, name: str, corpus: dict[str, _Subset]) -> Bunch:
+def _load(
+    root: Path,
+    name: str,
+    corpus: dict[str, _Subset],
+    classes: Sequence[str] | str | None,
+) -> Bunch:
     """Load a subset of a corpus."""
     if name not in corpus:
         raise ValueError(f"subset={name!r} must be one of {', '.join(corpus)}")
@@ -241,14 +264,35 @@ def _load(root: Path, name: str, corpus: dict[str, _Subset]) -> Bunch:
             AudioWarning,
             stacklevel=3,
         )
+    names = _find_classes(root, corpus, classes)
     return Bunch(
         X=[here[filename] for filename in kept],
-        classes=np.array(_CLASSES),
+        classes=np.array(names),
         filenames=kept,
         missing=missing,
         overlap=_find_overlap(root, name, corpus, filenames),
-        **_read_labels(path, subset, kept),
+        **_read_labels(path, subset, kept, names, is_chosen=classes != "corpus"),
     )
+
+
+def _find_classes(
+    root: Path, corpus: dict[str, _Subset], classes: Sequence[str] | str | None
+) -> list[str]:
+    """Return the classes asked for: the corpus's, given ones, or those of the lists."""
+    if isinstance(classes, str) and classes == "corpus":
+        return list(_CLASSES)
+    if classes is not None:
+        return check_labels(classes, "classes")
+    found: set[str] = set()
+    for subset in corpus.values():
+        if subset.labels != "none" and (place := _find_list(root, subset)):
+            tags = read_tag_table(place[0], reduce=True).labels
+            found.update(label for labels in tags for label in labels)
+    if not found:
+        raise AnnotationError(
+            str(root), "no list with labels is there to read classes from; pass classes"
+        )
+    return sorted(found)
 
 
 def _find_list(root: Path, subset: _Subset) -> tuple[Path, list[Path]] | None:
@@ -279,28 +323,57 @@ def _read_filenames(path: Path) -> list[str]:
 
 
 def _read_labels(
-    path: Path, subset: _Subset, filenames: Sequence[str]
+    path: Path,
+    subset: _Subset,
+    filenames: Sequence[str],
+    classes: list[str],
+    *,
+    is_chosen: bool,
 ) -> dict[str, np.ndarray]:
     """Read the labels of some clips of a list: `y_weak`, and `y` where it has times."""
     if subset.labels == "none":
-        unlabelled = np.full((len(filenames), len(_CLASSES)), -1)
-        return {"y_weak": TagArray(unlabelled, _CLASSES)}
+        unlabelled = np.full((len(filenames), len(classes)), -1)
+        return {"y_weak": TagArray(unlabelled, classes)}
     if subset.labels == "strong":
         tables = dict(zip(*read_events(path)))
         no_events = make_events([], [], [])
         events = [tables.get(name, no_events) for name in filenames]
-        return {"y": stack_tables(events), "y_weak": to_tags(events, _CLASSES)}
-    labels = dict(zip(*read_tags(path)))
-    for filename in filenames:
-        for label in set(labels[filename]).difference(_CLASSES):
-            raise AnnotationError(
-                f"{path}, {filename}",
-                f"the label {label!r} is not one of the corpus's classes "
-                f"({', '.join(_CLASSES)})",
-            )
-    binarizer = MultiLabelBinarizer(classes=_CLASSES)
-    tags = binarizer.fit_transform([labels[filename] for filename in filenames])
-    return {"y_weak": TagArray(tags, _CLASSES)}
+        labels = [table["event_label"].tolist() for table in events]
+    else:
+        tags = dict(zip(*read_tags(path)))
+        labels = [tags[name] for name in filenames]
+    outside = [
+        (filename, label)
+        for filename, own in zip(filenames, labels)
+        for label in own
+        if label not in classes
+    ]
+    if outside and not is_chosen:
+        filename, label = outside[0]
+        raise AnnotationError(
+            f"{path}, {filename}",
+            f"the label {label!r} is not one of the corpus's classes "
+            f"({', '.join(classes)}); pass other classes, or classes=None for those of "
+            "the lists",
+        )
+    if outside:
+        others = sorted({label for _, label in outside})
+        warnings.warn(
+            f"{path}: {len(outside)} labels that are not among classes are left out: "
+            f"{shorten(others)}",
+            UserWarning,
+            stacklevel=4,
+        )
+    binarizer = MultiLabelBinarizer(classes=classes)
+    known = [[label for label in own if label in classes] for own in labels]
+    y_weak = TagArray(binarizer.fit_transform(known), classes)
+    if subset.labels == "weak":
+        return {"y_weak": y_weak}
+    kept = [
+        table[table["event_label"].isin(classes)].reset_index(drop=True)
+        for table in events
+    ]
+    return {"y": stack_tables(kept), "y_weak": y_weak}
 
 
 def _find_overlap(

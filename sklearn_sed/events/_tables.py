@@ -78,11 +78,16 @@ class TagArray(AnnotatedArray):
     @classmethod
     def _common_note(cls, arrays: Sequence[Any], result: np.ndarray) -> Any:
         """Return the names that arrays of the result's shape have."""
-        return cls._joined_note([x for x in arrays if x.shape == result.shape])
+        return cls._same_names([x for x in arrays if x.shape == result.shape])
 
     @classmethod
     def _joined_note(cls, arrays: Sequence[Any]) -> Any:
-        """Return the names that all the arrays have."""
+        """Return the names that all the arrays have; rows of −1 go with any names."""
+        labelled = [x for x in arrays if (np.asarray(x) != -1).any()]
+        return cls._same_names(labelled or arrays)
+
+    @classmethod
+    def _same_names(cls, arrays: Sequence[Any]) -> Any:
         names: list[Any] = [getattr(x, "classes", None) for x in arrays]
         if not names or any(own is None for own in names):
             return None

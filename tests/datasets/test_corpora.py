@@ -9,7 +9,7 @@ import pytest
 
 from sklearn_sed.datasets import load_dcase2018, load_desed
 from sklearn_sed.datasets._sources import SYNTHETIC_SOURCES
-from sklearn_sed.exceptions import AnnotationError, AudioError, AudioWarning
+from sklearn_sed.exceptions import AnnotationError, AudioError, AudioWarning, LabelError
 
 A, B, C, D = (f"Y{letter * 11}_30.000_40.000.wav" for letter in "abcd")
 STRONG = "filename\tonset\toffset\tevent_label\n"
@@ -151,6 +151,66 @@ def test_bad_corpora(dcase):
     write(dcase / "metadata/train/weak.csv", f"{A}\tDog\n")
     with pytest.raises(AnnotationError, match="column 'filename' is missing"):
         load_dcase2018(dcase, "weak")
+
+
+def test_other_classes(dcase):
+    for subset in ("weak", "unlabel_in_domain"):
+        data = load_dcase2018(dcase, subset, classes=None)
+        # Those of all lists: subsets go together.
+        names = ["Cat", "Dishes", "Dog", "Frying", "Speech"]
+        assert data.classes.tolist() == data.y_weak.classes.tolist() == names
+    weak = load_dcase2018(dcase, "weak", classes=None)
+    assert weak.y_weak.tolist() == [[0, 0, 1, 0, 1], [1, 0, 0, 0, 0]]
+    write(dcase / "metadata/train/weak.csv", WEAK + f"{A}\tOwl,Dog\n{B}\t\n")
+    with pytest.raises(
+        AnnotationError, match=r"'Owl' is not one .*; pass .*classes=None"
+    ):
+        load_dcase2018(dcase, "weak")
+    given = load_dcase2018(dcase, "weak", classes=["Owl", "Dog", "Cat"])
+    assert given.classes.tolist() == ["Owl", "Dog", "Cat"]
+    assert given.y_weak.tolist() == [[1, 1, 0], [0, 0, 0]]
+    assert "Owl" in load_dcase2018(dcase, "test", classes=None).classes
+    for wrong in ("Dog", ["Dog", "Dog"]):
+        with pytest.raises(LabelError, match="classes must be"):
+            load_dcase2018(dcase, "weak", classes=wrong)
+
+
+def test_labels_outside_the_given_classes_are_left_out_with_a_warning(dcase):
+    with pytest.warns(
+        UserWarning, match=r"2 labels .* left out: Cat, Speech$"
+    ) as caught:
+        data = load_dcase2018(dcase, "weak", classes=["Dog"])
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert data.y_weak.tolist() == [[1], [0]]
+    with pytest.warns(UserWarning, match=r"2 labels .* left out: Dishes, Frying$"):
+        data = load_dcase2018(dcase, "test", classes=["Dog"])
+    assert data.y_weak.tolist() == [[1], [0]]
+    assert [table["event_label"].tolist() for table in data.y] == [["Dog"], []]
+    write(dcase / "metadata/test/test.csv", STRONG + "T1.wav\t0\t1\tHowl\n")
+    with pytest.raises(AnnotationError, match=r"test\.csv, T1.* 'Howl' is not one"):
+        load_dcase2018(dcase, "test")
+
+
+def test_unlabelled_lists_name_no_classes(tmp_path):
+    write(tmp_path / "metadata/train/unlabel_in_domain.tsv", f"filename\n{C}\n")
+    touch(tmp_path / "audio/train/unlabel_in_domain", C)
+    with pytest.raises(
+        AnnotationError, match="no list with labels is there to read cl"
+    ):
+        load_desed(tmp_path, "unlabel_in_domain", classes=None)
+
+
+def test_labelled_and_unlabelled_sets_join(dcase, desed):
+    for load, root, options in [
+        (load_dcase2018, dcase, {}),
+        (load_desed, desed, {"classes": None}),
+    ]:
+        weak = load(root, "weak", **options)
+        unlabelled = load(root, "unlabel_in_domain", **options)
+        y = np.concatenate([weak.y_weak, unlabelled.y_weak])
+        assert y.classes.tolist() == weak.classes.tolist()
+        assert (y[len(weak.X) :] == -1).all()
 
 
 @pytest.fixture

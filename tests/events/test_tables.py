@@ -494,6 +494,9 @@ def test_tags_keep_the_names_of_their_classes():
         np.where(tags == 1, tags, -1),
         np.vstack([tags, tags[:1]]),
         np.concatenate([tags, tags]),
+        np.concatenate(
+            [np.full((2, 3), -1), tags, TagArray([[-1] * 3], ["x", "y", "z"])]
+        ),
         np.append(tags, tags, axis=0),
         joblib.Parallel(2)(joblib.delayed(np.negative)(tags) for _ in "a")[0],
     ):
