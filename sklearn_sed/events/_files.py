@@ -22,6 +22,8 @@ from sklearn_sed.events._records import (
     check_na_values,
     collect,
     extra_columns,
+    is_number,
+    plain_name,
     read_lines,
     report_missing,
     shorten,
@@ -81,9 +83,19 @@ _FORMATS = {
     ),
     "textgrid": _Format((".textgrid",), _tiers.parse_textgrid, None, True),
     "elan": _Format((".eaf",), _tiers.parse_elan, None, True),
+    "birdnet": _Format(
+        (
+            ".birdnet.results.csv",
+            ".birdnet.results.r.csv",
+            ".birdnet.results.kaleidoscope.csv",
+        ),
+        _dcase.parse_birdnet,
+        None,
+        True,
+    ),
 }
 # What programs put between the name of the recording and the ending.
-_TABLE_SUFFIX = re.compile(r"(\.Table\.\d+|\.BirdNET)$")
+_TABLE_SUFFIX = re.compile(r"(\.Table\.\d+|\.BirdNET(\.results)?)$")
 
 
 def read_events(
@@ -101,14 +113,23 @@ def read_events(
     format     ending                           recordings                   `score`
     ========== ================================ ============================ ==========
     "dcase"    .tsv, .csv                       named in the table           column
-    "audacity" .txt, with ``format="audacity"`` one file each                no
+    "audacity" .txt, with ``format="audacity"`` one file each                column
     "raven"    .selections.txt,                 one file each, or named in   column
                .selection.table.txt             the table (`Begin File`)
     "jams"     .jams (needs the extra `jams`)   one file each                confidence
     "rttm"     .rttm                            named in the file            confidence
     "textgrid" .TextGrid (extra `textgrid`)     one file each                no
     "elan"     .eaf (extra `elan`)              one file each                no
+    "birdnet"  .BirdNET.results.csv, .r.csv,    one file each                column
+               .kaleidoscope.csv
     ========== ================================ ============================ ==========
+
+    The last three are read but not written. Columns of tables go by the names that
+    programs give them, whatever their order: "dcase" stands for any table with a
+    recording, a begin and an end or a length in each row, such as those of BirdNET,
+    Kaleidoscope and spreadsheets, and for the lists of sed_eval that have no header.
+    Cells are separated by tabs, commas or semicolons; where it is not commas, numbers
+    may have decimal commas.
 
     Parameters
     ----------
@@ -120,13 +141,16 @@ def read_events(
         its name without folder, or else without ending. By default all recordings that
         occur, in the order of the file; a label file that does not name its recording
         gives it its own name without ending.
-    format : {"dcase", "audacity", "raven", "jams", "rttm", "textgrid", "elan"}, \
-            default=None
+    format : {"dcase", "audacity", "raven", "jams", "rttm", "textgrid", "elan", \
+            "birdnet"}, default=None
         By default the format follows the ending. The header of a ".txt" tells a Raven
         or DCASE table; an Audacity label track has none: pass ``format="audacity"``.
     label_column : str, default=None
-        The tier of a TextGrid or ELAN file that holds the labels. By default all tiers
-        with times are read, and a column `tier` names them where there are several.
+        The column of a table that holds the labels. By default the first of the usual
+        names that is filled: `event_label`, `Annotation`, `Label`, `Class`, `Species`,
+        `Common Name`, `Scientific Name`, `Species Code`, `Call Type` and others; the
+        remaining ones stay as further columns. Of a TextGrid or ELAN file, the tier; by
+        default all tiers with times, named in a column `tier` where there are several.
     na_values : sequence of str, default=None
         The words that mean that there is nothing, in any letter case; an empty cell
         always does. By default NA, N/A, #N/A, NaN, None, NULL, - and <NA>. Pass a list
@@ -160,7 +184,8 @@ def read_events(
     Warns
     -----
     UserWarning
-        If events are listed more than once (they are kept), recordings of the file
+        If events are listed more than once (they are kept), files of a folder have
+        their labels in columns of different names, recordings of the file
         are not among `filenames` (they are left out), or a word such as NA says that
         recordings have no events.
 
@@ -381,25 +406,33 @@ def _check_format(format: str | None) -> str | None:
 
 def _by_ending(path: Path) -> tuple[str | None, str]:
     """Return the format that a file's ending tells, and its name without it."""
-    for name, own in _FORMATS.items():
-        for ending in own.endings:
-            if path.name.casefold().endswith(ending):
-                return name, path.name[: -len(ending)]
-    return None, path.stem
+    endings = [
+        (len(ending), name)
+        for name, own in _FORMATS.items()
+        for ending in own.endings
+        if path.name.casefold().endswith(ending)
+    ]
+    if not endings:
+        return None, path.stem
+    length, name = max(endings)
+    return name, path.name[:-length]
 
 
 def _format_of(path: Path, encoding: str | None = None, *, reading: bool) -> str:
-    """Return the format that a file's ending or, in a ".txt", its header tells."""
+    """Return the format that a file's ending tells or, in a text, its first line."""
     name, _ = _by_ending(path)
+    if reading and name in ("audacity", "dcase"):
+        lines = [re.split("[\t,;]", line) for _, line in read_lines(path, encoding)]
+        lines.sort(key=lambda cells: len(cells) < 2)  # names alone tell nothing
+        cells = lines[0] if lines else []
+        names = set(map(plain_name, cells))
+        if names >= {"begintimes", "endtimes"}:
+            return "raven"
+        is_list = len(cells) > 3 and not is_number(cells[0]) and is_number(cells[-2])
+        if name == "audacity" and ("filename" in names or is_list):
+            return "dcase"
     if name and name != "audacity":
         return name
-    if reading and name:
-        lines = [line for _, line in read_lines(path, encoding)[:1]]
-        header = re.split("[\t,]", lines[0].casefold()) if lines else []
-        if "begin time (s)" in header:
-            return "raven"
-        if "filename" in header:
-            return "dcase"
     raise AnnotationError(
         str(path),
         "the ending does not tell the format; pass format= one of "

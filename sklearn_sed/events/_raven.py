@@ -8,6 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from sklearn_sed.events._columns import (
+    SCORES,
+    Rows,
+    find_labels,
+    name_column,
+    with_decimal_points,
+)
 from sklearn_sed.events._names import recording_base
 from sklearn_sed.events._records import (
     Annotations,
@@ -22,46 +29,60 @@ from sklearn_sed.events._records import (
 )
 from sklearn_sed.exceptions import AnnotationError
 
-_LABELS = ("Annotation", "Label", "event_label", "Class", "Species", "Common Name")
 # Our name of each column, and Raven's names for it.
-_REQUIRED = {
+_REQUIRED: dict[str, tuple[str, ...]] = {
     "begin": ("Begin Time (s)",),
     "end": ("End Time (s)",),
-    "event_label": _LABELS,
 }
-_OPTIONAL = {
+_NUMBERS = {
     "low_freq": ("Low Freq (Hz)",),
     "high_freq": ("High Freq (Hz)",),
-    "score": ("Score", "Confidence"),
-    "file": ("Begin File", "Begin Path"),
+    "score": SCORES,
     "file_offset": ("File Offset (s)",),
+}
+_OPTIONAL = _NUMBERS | {
+    "file": ("Begin File", "Begin Path"),
     "selection": ("Selection",),
     "view": ("View",),
 }
 _BOUNDS = ("low_freq", "high_freq")
 _IDENTITY = {"selection", "begin", "end", "event_label", "file"}
 _RESERVED = {"filename", "onset", "offset", "event_label", "score", *_BOUNDS}
-_Rows = list[tuple[str, list[str]]]
 
 
 def parse(path: Path, recording: str, reading: Reading) -> Annotations:
     """Read a selection table."""
     table = read_table(path, reading.encoding, quoted=False)
     positions = table.locate(_REQUIRED, _OPTIONAL)
+    labels = find_labels(table, reading, "Annotation")
+    if labels.position is not None:
+        positions["event_label"] = labels.position
     rows = _one_view(list(table.rows()), positions)
     extra = {
-        f"{name} (Raven)" if name.casefold() in _RESERVED else name: index
+        name_column(name, _RESERVED, "Raven"): index
         for index, name in enumerate(table.header)
         if index not in positions.values() and not _is_first_channel(name, index, rows)
     }
-    annotations = Annotations(path, reading, names_recordings="file" in positions)
+    if table.separator != ",":
+        numbers = [positions[n] for n in (*_REQUIRED, *_NUMBERS) if n in positions]
+        rows = with_decimal_points(rows, lambda _: numbers, extra.values())
+    annotations = Annotations(
+        path,
+        reading,
+        names_recordings="file" in positions,
+        label_column=labels.name,
+        advice=labels.advice,
+    )
     for where, cells in rows:
         own = {name: cells[index] for name, index in positions.items()}
-        onset = number(where, "Begin Time (s)", own["begin"])
-        offset = number(where, "End Time (s)", own["end"])
         filename = recording_base(own["file"]) if "file" in own else recording
         if not filename:
             raise AnnotationError(where, "the name of the sound file is missing")
+        if labels.says_nothing(cells):
+            annotations.filenames.append(filename)
+            continue
+        onset = number(where, "Begin Time (s)", own["begin"])
+        offset = number(where, "End Time (s)", own["end"])
         if "file" in own and "file_offset" in own:
             # The table's own clock runs through all its files; microseconds are kept.
             length = offset - onset
@@ -71,7 +92,7 @@ def parse(path: Path, recording: str, reading: Reading) -> Annotations:
         further |= _parse_bounds(own, where)
         if "score" in own:
             further["score"] = own["score"]
-        label = own["event_label"]
+        label = labels.of(cells)
         annotations.add(where, filename, label, onset, offset, extra=further)
     if not rows:
         annotations.filenames = [recording]
@@ -91,7 +112,7 @@ def parse(path: Path, recording: str, reading: Reading) -> Annotations:
     return annotations
 
 
-def _one_view(rows: _Rows, positions: dict[str, int]) -> _Rows:
+def _one_view(rows: Rows, positions: dict[str, int]) -> Rows:
     """Return the rows of the table, each selection once.
 
     Raven lists a selection in every view (waveform, spectrogram) that shows it.
@@ -108,7 +129,7 @@ def _one_view(rows: _Rows, positions: dict[str, int]) -> _Rows:
     return [row for row in rows if view_of(row[1]) == views[identity(row[1])]]
 
 
-def _is_first_channel(name: str, index: int, rows: _Rows) -> bool:
+def _is_first_channel(name: str, index: int, rows: Rows) -> bool:
     """Tell whether a column says only that everything is in the first channel."""
     return name.casefold() == "channel" and all(
         cells[index] == "1" for _, cells in rows

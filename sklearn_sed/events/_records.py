@@ -21,9 +21,9 @@ from sklearn_sed.events._tables import REQUIRED_COLUMNS, find_fault
 from sklearn_sed.exceptions import AnnotationError
 
 _Path = str | os.PathLike
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 # What a float holds without loss: identifiers such as 007 stay text.
-_PLAIN_NUMBER = re.compile(r"[+-]?(0|[1-9]\d{0,14})(\.\d+)?([eE][+-]?\d+)?")
+PLAIN_NUMBER = re.compile(r"[+-]?(0|[1-9]\d{0,14})(\.\d+)?([eE][+-]?\d+)?")
 # Byte order marks; those of UTF-32 begin like those of UTF-16.
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -115,6 +115,10 @@ class Annotations:
     """What the reader has to be warned of."""
     without_events: list[str] = field(default_factory=list)
     """The words that stand in the place of events, each for a recording without any."""
+    label_column: str = ""
+    """The column that its labels come from, where it has columns."""
+    advice: str = ""
+    """What to do about a missing label beside naming the event."""
 
     def add(
         self,
@@ -146,7 +150,7 @@ class Annotations:
             # The sum of two decimals, not of their binary neighbours.
             stop = round(start + length, 9)
         if self.reading.is_missing(label):
-            reason = "event_label is missing; name every event"
+            reason = f"event_label is missing; name every event{self.advice}"
             if label:
                 reason += f". {label!r} means no label unless na_values says otherwise"
             raise AnnotationError(where, reason)
@@ -272,15 +276,29 @@ def read_table(
     quoted: bool = True,
 ) -> TextTable:
     """Read a file with a header, which tells what separates cells if nobody does."""
+    separator, rows = read_cells(path, encoding, separator=separator, quoted=quoted)
+    return with_header(path, separator, rows[0][1], rows[1:])
+
+
+def read_cells(
+    path: Path,
+    encoding: str | None = None,
+    *,
+    separator: str | None = None,
+    quoted: bool = True,
+) -> tuple[str, list[tuple[str, list[str]]]]:
+    """Return what separates the cells of a file, where its rows are, and their cells.
+
+    Tab-separated cells may be `quoted` or not; others are, where it is necessary.
+    """
     text = read_text(path, encoding)
     lines = io.StringIO(text, newline="")
-    first = next(filter(str.strip, lines), "")
-    separator = separator or _separator_of(first)
+    separator = separator or _separator_of(lines)
     lines.seek(0)
     reader = csv.reader(
         lines,
         delimiter=separator,
-        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        quoting=csv.QUOTE_MINIMAL if quoted or separator != "\t" else csv.QUOTE_NONE,
         strict=True,
     )
     rows = []
@@ -297,22 +315,31 @@ def read_table(
         ) from error
     if not rows:
         raise AnnotationError(str(path), "the file is empty, a header was expected")
-    header = [name or f"column_{index}" for index, name in enumerate(rows[0][1], 1)]
+    return separator, rows
+
+
+def with_header(
+    path: Path, separator: str, names: list[str], rows: list[tuple[str, list[str]]]
+) -> TextTable:
+    """Return a table whose columns have distinct names."""
+    header = [name or f"column_{index}" for index, name in enumerate(names, 1)]
     count = Counter(name.casefold() for name in header)
     repeated = [name for name in header if count[name.casefold()] > 1]
     if repeated:
         raise AnnotationError(
             f"{path}, line 1", f"the column {repeated[0]!r} appears twice"
         )
-    check_extent(path, len(header), len(rows), len(text))
-    return TextTable(path, header, rows[1:], separator)
+    check_extent(path, len(header), len(rows) + 1, path.stat().st_size)
+    return TextTable(path, header, rows, separator)
 
 
-def _separator_of(header: str) -> str:
-    """Return what separates the names in a header: tabs, commas or semicolons."""
-    if "\t" in header:
+def _separator_of(lines: Iterable[str]) -> str:
+    """Return what separates cells in the first line that has several of them."""
+    line = next(filter(re.compile(r"[\t;,]").search, lines), "")
+    if "\t" in line:
         return "\t"
-    return ";" if header.count(";") > header.count(",") else ","
+    # Where they are as many, commas are those of decimals.
+    return ";" if line.count(";") >= max(line.count(","), 1) else ","
 
 
 def check_extent(path: Path, n_columns: int, n_rows: int, n_characters: int) -> None:
@@ -325,6 +352,11 @@ def check_extent(path: Path, n_columns: int, n_rows: int, n_characters: int) -> 
         )
 
 
+def is_number(cell: str) -> bool:
+    """Tell whether a cell is a number, its decimals after a point or a comma."""
+    return bool(re.fullmatch(r"[+-]?\d+([.,]\d*)?([eE][+-]?\d+)?", cell))
+
+
 def number(where: str, name: str, cell: Any) -> float:
     """Return a cell's number, or say what is wrong with it."""
     text = str(cell)
@@ -335,7 +367,7 @@ def number(where: str, name: str, cell: Any) -> float:
     except ValueError:
         if is_missing(text):
             reason = f"{name} is missing"
-        elif _DECIMAL_COMMA.fullmatch(text):
+        elif DECIMAL_COMMA.fullmatch(text):
             reason = (
                 f"{name} {text!r} has a decimal comma; write {text.replace(',', '.')}"
             )
@@ -346,8 +378,8 @@ def number(where: str, name: str, cell: Any) -> float:
 
 def collect(files: Sequence[Annotations]) -> tuple[list[str], list[pd.DataFrame]]:
     """Check the rows of files and sort them into one event table per recording."""
-    for annotations in files:
-        _report_duplicates(annotations)
+    _report_duplicates(files)
+    _report_label_columns(files)
     rows = [row for annotations in files for row in annotations.rows]
     times = {
         "onset": np.array([row.onset for row in rows], dtype=np.float64),
@@ -380,20 +412,36 @@ def collect(files: Sequence[Annotations]) -> tuple[list[str], list[pd.DataFrame]
     return names, tables
 
 
-def _report_duplicates(annotations: Annotations) -> None:
-    """Note the events that a file lists more than once."""
+def _report_duplicates(files: Sequence[Annotations]) -> None:
+    """Note the events that files list more than once."""
     first: dict[tuple, str] = {}
-    repeats = []
-    for row in annotations.rows:
-        where = first.setdefault(row[1:5], row.where)
-        if where is not row.where:
-            places = [text.rpartition(", ")[2] for text in (row.where, where)]
-            repeats.append(" repeats ".join(places))
-    if repeats:
-        annotations.notes.append(
-            f"{annotations.path}: {len(repeats)} events are listed more than once and "
-            f"kept as they are: {shorten(repeats)}"
-        )
+    for annotations in files:
+        repeats = []
+        here = f"{annotations.path}, "
+        for row in annotations.rows:
+            where = first.setdefault(row[1:5], row.where)
+            if where is not row.where:
+                places = row.where.removeprefix(here), where.removeprefix(here)
+                repeats.append(" repeats ".join(places))
+        if repeats:
+            annotations.notes.append(
+                f"{annotations.path}: {len(repeats)} events are listed more than once "
+                f"and kept as they are: {shorten(repeats)}"
+            )
+
+
+def _report_label_columns(files: Sequence[Annotations]) -> None:
+    """Note where files that belong together have their labels in other columns."""
+    with_rows = [own for own in files if own.rows]
+    for own in with_rows:
+        first = with_rows[0]
+        if plain_name(own.label_column) != plain_name(first.label_column):
+            own.notes.append(
+                f"{own.path}: the labels are those of the column {own.label_column!r}, "
+                f"but of {first.label_column!r} in {first.path}; pass label_column= to "
+                "choose"
+            )
+            return
 
 
 def _have_scores(rows: Sequence[Row]) -> bool:
@@ -413,7 +461,7 @@ def _values(name: str, rows: Sequence[Row]) -> np.ndarray:
     """Return a further column: numbers where all cells are plain ones, else text."""
     cells = [str(row.extra.get(name, "")) for row in rows]
     present = [cell for cell in cells if not is_missing(cell)]
-    if all(map(_PLAIN_NUMBER.fullmatch, present)):
+    if all(map(PLAIN_NUMBER.fullmatch, present)):
         return np.array([math.nan if is_missing(c) else float(c) for c in cells])
     return np.array([cell or math.nan for cell in cells], dtype=object)
 
