@@ -153,11 +153,14 @@ def on_one_axis(events: EventArrays, end: float) -> Spans:
     return start + events.onset, start + events.offset
 
 
-def union_length(events: EventArrays) -> float:
-    """Return for how many seconds at least one of the events sounds."""
+def union_lengths(events: EventArrays) -> Floats:
+    """Return for how many seconds of each clip at least one of the events sounds."""
     end = float(events.offset.max(initial=0.0))
     starts, stops = merge(on_one_axis(events, end))
-    return float((stops - starts).sum())
+    clip = (starts // (end + 1.0)).astype(np.int64)
+    lengths = np.zeros(events.n_clips)
+    np.add.at(lengths, clip, stops - starts)
+    return lengths
 
 
 def covered(spans: Spans, by: Spans) -> Floats:

@@ -52,14 +52,14 @@ def count_matches(
     ... )
     1
     """
-    starts, linked = _link(reference, estimated, t_collar, percentage_of_length)
+    starts, linked = link(reference, estimated, t_collar, percentage_of_length)
     links = np.ones(len(linked), bool), linked, starts
     graph = csr_array(links, shape=(len(reference[0]), len(estimated[0])))
     return int(np.count_nonzero(maximum_bipartite_matching(graph) >= 0))
 
 
 @compiled
-def _link(
+def link(
     reference: Events, estimated: Events, t_collar: float, percentage_of_length: float
 ) -> tuple[Ints, Ints]:
     """Find the pairs: reference event i with ``linked[starts[i] : starts[i + 1]]``."""

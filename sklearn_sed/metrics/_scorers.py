@@ -255,7 +255,7 @@ def scored_curves(estimator: Any, X: Any, y: Any, tags: Any = None) -> dict[str,
     resolution = check_time_resolution(None, getattr(curves, "time_resolution", None))
     labels = with_unknown(model.classes_, y)
     return {
-        "frame_proba": [add_columns(scores, len(labels)) for scores in curves],
+        "y_score": [add_columns(scores, len(labels)) for scores in curves],
         "time_resolution": resolution,
         "time_offset": getattr(curves, "time_offset", 0.0),
         "labels": labels,

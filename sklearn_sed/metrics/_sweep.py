@@ -42,7 +42,7 @@ def _credit(
 
 
 @compiled
-def _sweep_silence(scores: Floats, fp: _Changes) -> None:
+def sweep_silence(scores: Floats, fp: _Changes) -> None:
     """Sweep a clip in which every detection is a false positive.
 
     Their number grows by one at a local maximum and shrinks by one at a minimum.
@@ -61,16 +61,16 @@ def _sweep_clip(
     onset: Floats,
     offset: Floats,
     others: Floats,
-    weights: Floats,
     thresholds: tuple[float, float, float],
     fp: _Changes,
     tp: _Changes,
-    ct: Floats,
+    ct: _Changes,
 ) -> None:
     """Sweep a clip with reference events, writing the change at each frame.
 
     `onset` and `offset` are the reference events of the class itself; each row of
-    `others` tells how long another class covers the clip up to each of `times`.
+    `others` tells how long another class covers the clip up to each of `times`, each
+    row of `ct` takes the changes in cross-triggers on it.
     """
     dtc_threshold, gtc_threshold, cttc_threshold = thresholds
     n_frames = len(scores)
@@ -81,7 +81,7 @@ def _sweep_clip(
     start_of = np.zeros(n_frames + 1, np.int64)
     stop_of = np.zeros(n_frames + 1, np.int64)
     relevant = np.zeros(n_frames, np.bool_)
-    crossing = np.zeros(n_frames)
+    crossing = np.zeros((len(others), n_frames), np.bool_)
     for frame in np.argsort(scores)[::-1]:
         start = start_of[frame] if active[frame] else frame
         stop = stop_of[frame + 1] if active[frame + 2] else frame + 1
@@ -90,23 +90,21 @@ def _sweep_clip(
         for first, last in ((start, frame), (frame + 1, stop)):
             if first < last:
                 fp[frame] -= not relevant[first]
-                ct[frame] -= crossing[first]
+                ct[:, frame] -= crossing[:, first]
                 if relevant[first]:
                     _credit(covered, onset, offset, times[first], times[last], -1)
         # ... and become one with this frame.
         start_of[stop], stop_of[start] = start, stop
         length = times[stop] - times[start]
         relevant[start] = _meets(inside[stop] - inside[start], length, dtc_threshold)
-        crossing[start] = 0.0
         if relevant[start]:
             _credit(covered, onset, offset, times[start], times[stop], 1)
-        else:
-            for other in range(len(others)):
-                shared = others[other, stop] - others[other, start]
-                if _meets(shared, length, cttc_threshold):
-                    crossing[start] += weights[other]
+        for other in range(len(others)):
+            shared = others[other, stop] - others[other, start]
+            crosses = _meets(shared, length, cttc_threshold)
+            crossing[other, start] = crosses and not relevant[start]
         fp[frame] += not relevant[start]
-        ct[frame] += crossing[start]
+        ct[:, frame] += crossing[:, start]
         for event in range(len(onset)):
             hit = _meets(covered[event], offset[event] - onset[event], gtc_threshold)
             tp[frame] += np.int32(hit) - np.int32(found[event])
@@ -124,9 +122,9 @@ def sweep(
     offset: Floats,
     label: Ints,
     target: int,
-    weights: Floats,
+    crossable: NDArray[np.bool_],
     thresholds: tuple[float, float, float],
-) -> tuple[_Changes, _Changes, Floats]:
+) -> tuple[_Changes, _Changes, list[Ints]]:
     """Find what each frame of one class changes when the threshold falls below it.
 
     Parameters
@@ -147,8 +145,8 @@ def sweep(
         Class of each reference event.
     target : int
         The class that `scores` belong to.
-    weights : ndarray of shape (n_labels,)
-        What a cross-trigger on each class counts; 0 to ignore it.
+    crossable : ndarray of shape (n_labels,), dtype bool
+        The classes on which cross-triggers are counted.
     thresholds : tuple of float
         Thresholds of the detection tolerance, ground truth intersection and
         cross-trigger tolerance criteria.
@@ -157,12 +155,12 @@ def sweep(
     -------
     fp, tp : ndarray of shape (n_frames,), int32
         Change in false positives and true positives.
-    ct : ndarray of shape (n_frames,), float64
-        Change in weighted cross-triggers.
+    ct : list of ndarray of shape (n_changes, 3), int64
+        Changes in cross-triggers: frame, class, change.
     """
     fp = np.zeros(len(scores), np.int32)
     tp = np.zeros(len(scores), np.int32)
-    ct = np.zeros(len(scores))
+    crossed = [np.zeros((0, 3), np.int64)]
     for clip in range(len(durations)):
         frames = slice(first_frame[clip], first_frame[clip + 1])
         events = slice(first_event[clip], first_event[clip + 1])
@@ -170,9 +168,9 @@ def sweep(
         n_frames = frames.stop - frames.start
         times = np.minimum(frame_times[: n_frames + 1], durations[clip])
         own = heard == target
-        classes = np.unique(heard[weights[heard] > 0])
+        classes = np.unique(heard[crossable[heard]])
         if not own.any() and not len(classes):
-            _sweep_silence(scores[frames], fp[frames])
+            sweep_silence(scores[frames], fp[frames])
             continue
         others = np.empty((len(classes), n_frames + 1))
         for row, other in enumerate(classes):
@@ -180,16 +178,22 @@ def sweep(
             others[row] = _covered_until(
                 times, onset[events][chosen], offset[events][chosen]
             )
+        ct = np.zeros((len(classes), n_frames), np.int32)
         _sweep_clip(
             scores[frames],
             times,
             onset[events][own],
             offset[events][own],
             others,
-            weights[classes],
             thresholds,
             fp[frames],
             tp[frames],
-            ct[frames],
+            ct,
         )
-    return fp, tp, ct
+        place = np.argwhere(ct)
+        changes = np.empty((len(place), 3), np.int64)
+        changes[:, 0] = frames.start + place[:, 1]
+        changes[:, 1] = classes[place[:, 0]]
+        changes[:, 2] = ct.ravel()[place[:, 0] * n_frames + place[:, 1]]
+        crossed.append(changes)
+    return fp, tp, crossed

@@ -5,6 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 import numpy as np
 
 from sklearn_sed._clips._check import check_time_resolution
+from sklearn_sed.events import is_event_tables
 from sklearn_sed.metrics import PSDROC, psd_roc_curve
 from sklearn_sed.metrics._scorers import SCENARIOS, lengths_of, scored_curves
 from sklearn_sed.plotting._style import (
@@ -113,7 +114,7 @@ class PSDROCDisplay(Display):
     def from_predictions(
         cls,
         y_true,
-        frame_proba,
+        y_score,
         *,
         labels,
         time_resolution=None,
@@ -124,24 +125,23 @@ class PSDROCDisplay(Display):
         ax=None,
         **kwargs,
     ):
-        """Compute the curves from frame scores and draw them.
+        """Compute the curves from scores and draw them.
 
         Parameters
         ----------
         y_true : sequence of DataFrame of length n_clips
             Reference events.
-        frame_proba : array-like of shape (n_clips, n_frames, n_labels) or sequence \
-                of array-like of shape (n_frames_i, n_labels)
-            Frame scores of each clip.
+        y_score : sequence of array-like of shape (n_frames, n_labels), or of DataFrame
+            Frame scores of each clip, or events with a column `score`.
         labels : sequence of str of length n_labels
-            The class of each column.
+            The class of each column; of events, all that occur.
         time_resolution : float, default=None
             Seconds per frame. By default what the scores carry.
         time_offset : float, default=None
             When frame 0 begins, in seconds. By default what the scores carry, else 0.
         durations : float or array-like of shape (n_clips,), default=None
             Length of each clip in seconds. By default what the scores carry, else the
-            length of their frames.
+            length of their frames; of events they must be given.
         scenario : {1, 2} or dict, default=1
             Criteria and weights: those of scenario 1 (react fast) or 2 (do not confuse
             classes) of the DCASE challenge, or your own keyword arguments of
@@ -163,20 +163,21 @@ class PSDROCDisplay(Display):
         TimeResolutionError
             If nothing says how long a frame lasts.
         ValueError
-            If the scenario is unknown, or for the reasons of
+            If the scenario is unknown, `durations` are missing, or for the reasons of
             :func:`~sklearn_sed.metrics.psd_roc_curve`.
         """
         if not isinstance(scenario, dict) and scenario not in SCENARIOS:
             raise ValueError(f"scenario must be 1, 2 or a dict, got {scenario!r}")
-        resolution = check_time_resolution(
-            time_resolution, getattr(frame_proba, "time_resolution", None)
-        )
+        if durations is None and is_event_tables(y_score):
+            raise ValueError("events do not say how long clips are: pass durations")
         if durations is None:
-            durations = lengths_of(frame_proba, resolution)
+            clock = getattr(y_score, "time_resolution", None)
+            resolution = check_time_resolution(time_resolution, clock)
+            durations = lengths_of(y_score, resolution)
         curve = psd_roc_curve(
             y_true,
-            frame_proba,
-            time_resolution=resolution,
+            y_score,
+            time_resolution=time_resolution,
             time_offset=time_offset,
             labels=labels,
             durations=durations,

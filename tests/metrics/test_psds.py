@@ -1,5 +1,6 @@
 """Intersection-based F1 and PSDS: the referee's values, and a count by hand."""
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from sklearn_sed.exceptions import (
 from sklearn_sed.metrics import (
     PSDROC,
     _intersection,
-    _psds,
+    _scored,
     _sweep,
     event_based_error_rate,
     event_based_f1_score,
@@ -201,7 +202,7 @@ def sweep_mode(request, monkeypatch):
         for name in (
             "_covered_until",
             "_credit",
-            "_sweep_silence",
+            "sweep_silence",
             "_sweep_clip",
             "sweep",
         ):
@@ -378,7 +379,7 @@ def test_blocks_of_classes_change_nothing(monkeypatch):
         "alpha_st": 0.0,
     }
     together = psds_score(problem.y_true, problem.frame_proba, **options)
-    monkeypatch.setattr(_psds, "_BLOCK_BYTES", 1)
+    monkeypatch.setattr(_scored, "_BLOCK_BYTES", 1)
     apart = psds_score(problem.y_true, problem.frame_proba, **options)
     assert together == apart > 0
 
@@ -423,7 +424,7 @@ def test_score_is_the_area_under_the_curve():
 
 GOOD = {
     "y_true": [make_events([0.0], [1.0], ["Dog"])],
-    "frame_proba": [np.zeros((4, 2))],
+    "y_score": [np.zeros((4, 2))],
     "time_resolution": 0.5,
     "labels": ["Dog", "Cat"],
     "durations": [2.0],
@@ -433,21 +434,21 @@ GOOD = {
 @pytest.mark.parametrize(
     ("change", "error", "match"),
     [
-        ({"frame_proba": []}, LabelError, "y_true has 1 clips but frame_proba has 0"),
+        ({"y_score": []}, LabelError, "y_true has 1 clips but y_score has 0"),
         (
-            {"frame_proba": [np.zeros((4, 3))]},
+            {"y_score": [np.zeros((4, 3))]},
             ClipError,
             r"clip 0: .*\(4, 3\), expected",
         ),
         (
-            {"frame_proba": [np.zeros(4)]},
+            {"y_score": [np.zeros(4)]},
             ClipError,
-            "clip 0: frame_proba has the shape",
+            "clip 0: y_score has the shape",
         ),
-        ({"frame_proba": [np.full((4, 2), np.nan)]}, ClipError, "clip 0: .* NaN"),
+        ({"y_score": [np.full((4, 2), np.nan)]}, ClipError, "clip 0: .* NaN"),
         ({"labels": ["Cat", "Bird"]}, LabelError, "'Dog', which is not among `labels`"),
         ({"labels": ["Dog", "Dog"]}, LabelError, "'Dog' more than once"),
-        ({"time_resolution": None}, TimeResolutionError, "got None"),
+        ({"time_resolution": None}, TimeResolutionError, "pass time_resolution"),
         ({"durations": [2.0, 3.0]}, ValueError, "each of 1 clips"),
         ({"durations": -1}, ValueError, "got -1.0 for clip 0"),
         ({"alpha_ct": 0.5}, ValueError, "pass cttc_threshold"),
@@ -599,3 +600,27 @@ def test_references_without_length_are_counted(score):
 
 def test_rounded_durations_are_no_cut():
     assert event_based_f1_score(FOUND, FOUND, durations=9.9995) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("key", "scenario"),
+    [("psds1", SCENARIO_1), ("psds2", SCENARIO_2), ("psds_plain", PLAIN)],
+)
+def test_psds_equals_sed_scores_eval(shared_data, key, scenario):
+    folder = shared_data / "metrics_oracle"
+    cases = json.loads((folder / "cases.json").read_text(encoding="utf-8"))
+    cases = [case for case in cases if case["expected"][key] is not None]
+    assert len(cases) > 20
+    with np.load(folder / "scores.npz") as scores:
+        for case in cases:
+            curve = psd_roc_curve(
+                tables_of(case, "reference"),
+                [scores[f"{case['seed']}/{clip}"] for clip in case["durations"]],
+                time_resolution=case["time_resolution"],
+                labels=case["labels"],
+                durations=list(case["durations"].values()),
+                **scenario,
+            )
+            assert curve.psds == pytest.approx(case["expected"][key], abs=1e-7)
+            expected = case["expected"][f"{key}_class_wise"]
+            assert curve.class_psds == pytest.approx(expected, abs=1e-7)

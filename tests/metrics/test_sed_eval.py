@@ -446,7 +446,7 @@ def test_importing_the_metrics_loads_neither_sed_eval_nor_numba():
 def matching(request, monkeypatch):
     """The matching of pairs that are found by machine code and by Python."""
     if request.param == "interpreted":
-        monkeypatch.setattr(_matching, "_link", _matching._link.py_func)
+        monkeypatch.setattr(_matching, "link", _matching.link.py_func)
     return _matching
 
 
