@@ -150,10 +150,12 @@ def _encode(y: Any, name: str) -> Tags:
                 f"{name} has shape {matrix.shape}; pass the labels of each clip, or an "
                 "indicator of shape (n_clips, n_classes)"
             )
+        if matrix.ndim == 1 or matrix.shape[1] == 1:
+            labels = np.asarray(y, dtype=object).ravel()
+            _complain_of_missing(labels, np.arange(len(labels)), name)
         binary = np.isin(matrix, [0, 1, UNLABELLED]).all()
         if matrix.ndim == 1 or (matrix.shape[1] == 1 and not binary):
             if matrix.dtype.kind in "fc":
-                _complain_of_missing(matrix.ravel(), np.arange(len(matrix)), name)
                 assert_all_finite(matrix, input_name=name)
                 check_classification_targets(matrix)
             return _from_vector(np.asarray(y, dtype=object), name)
@@ -201,6 +203,7 @@ def _from_lists(y: Any, name: str) -> Tags:
             "is an unlabelled clip"
         )
     clip = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+    _complain_of_missing(labels, clip, name)
     classes, column = _sort_labels(labels, clip, name)
     indicator = np.zeros((len(rows), len(classes)), dtype=np.int8)
     indicator[clip, column] = 1
@@ -219,7 +222,6 @@ def _sort_labels(
     labels: Any, clip: np.ndarray, name: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the distinct labels in order, and which of them each label is."""
-    _complain_of_missing(labels, clip, name)
     fault = find_odd_label(labels)
     if fault is not None:
         raise LabelError(
