@@ -8,7 +8,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-FORMATS = ("dcase", "audacity", "raven", "jams", "rttm", "textgrid", "elan")
+FORMATS = (
+    *("dcase", "audacity", "raven", "jams", "rttm"),
+    *("textgrid", "elan", "birdnet"),
+)
 # The formats with one file for each recording, and the endings that mean them.
 ONE_FILE_EACH: dict[str, tuple[str, ...]] = {
     "audacity": (),
@@ -16,6 +19,10 @@ ONE_FILE_EACH: dict[str, tuple[str, ...]] = {
     "jams": (".jams", ".json"),
     "textgrid": (".textgrid",),
     "elan": (".eaf",),
+    "birdnet": (
+        *(".birdnet.results.csv", ".birdnet.results.r.csv"),
+        ".birdnet.results.kaleidoscope.csv",
+    ),
 }
 # What counts as a recording in a folder. The last three cannot be read, but whoever
 # has them there shall be told so.
@@ -52,13 +59,15 @@ exit codes:
 """
 FORMATS_HELP = """\
 formats (by the ending of the file, or by name):
-  dcase     .tsv, .csv       one table: filename, onset, offset, event_label
+  dcase     .tsv, .csv       one table: filename, onset, offset, event_label, or as
+                             BirdNET, Kaleidoscope and spreadsheets name them
   audacity  (by name only)   a label track for each recording
   raven     .selections.txt  a selection table for each recording
   jams      .jams, .json     a file for each recording; needs sklearn-sed[jams]
   rttm      .rttm            one file
   textgrid  .TextGrid        read only; needs sklearn-sed[textgrid]
   elan      .eaf             read only; needs sklearn-sed[elan]
+  birdnet   .BirdNET.results.csv  read only; a file for each recording
 Where each recording has a file of its own, those of several are in one folder.
 """
 
