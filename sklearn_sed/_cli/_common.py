@@ -24,12 +24,6 @@ ONE_FILE_EACH: dict[str, tuple[str, ...]] = {
         ".birdnet.results.kaleidoscope.csv",
     ),
 }
-# What counts as a recording in a folder. The last three cannot be read, but whoever
-# has them there shall be told so.
-AUDIO_ENDINGS = (
-    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au"),
-    *(".caf", ".w64", ".rf64", ".m4a", ".aac", ".wma"),
-)
 # What messages of functions speak of, as the command line has it: words, and options
 # by the parameters that they are.
 _WORDS = {
@@ -187,15 +181,13 @@ def folder_if_needed(
 
 def audio_in(folder: Path) -> list[Path]:
     """Return the recordings in a folder and its subfolders, hidden ones left out."""
+    from sklearn_sed.events._names import strip_ending, visible_files
+
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}")
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in AUDIO_ENDINGS
-        and not path.is_dir()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+    return [
+        path for path in visible_files(folder) if strip_ending(path.name) != path.name
+    ]
 
 
 def unlisted_audio(folder: Path, filenames: Sequence[str], *, where: str) -> list[str]:

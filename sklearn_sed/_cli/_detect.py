@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sklearn_sed._cli._common import (
-    AUDIO_ENDINGS,
     add_format,
     add_jobs_and_quiet,
     add_number,
@@ -82,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _recordings(given: Sequence[Path]) -> list[Path]:
     """Return the recordings that are given one by one or by their folder."""
+    from sklearn_sed.events._names import AUDIO_ENDINGS
+
     paths: list[Path] = []
     for path in given:
         if path.is_dir():

@@ -16,7 +16,7 @@ from sklearn_sed.events._columns import (
     name_column,
     with_decimal_points,
 )
-from sklearn_sed.events._names import recording_stem
+from sklearn_sed.events._names import strip_ending
 from sklearn_sed.events._records import (
     Annotations,
     Reading,
@@ -111,7 +111,7 @@ def _layout_of(rows: list[list[str]]) -> tuple[str, ...] | None:
         return None
     events = [row for row in rows if len(row) > 1]
     if not events:
-        has_names = all(recording_stem(name) != name for (name,) in rows)
+        has_names = all(strip_ending(name) != name for (name,) in rows)
         return _STRONG if has_names else None
     layout = _LAYOUTS.get(len(events[0]), ())
     if len(layout) < 3 + (len(events) < len(rows)):  # no place for names alone

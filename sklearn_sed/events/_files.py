@@ -3,8 +3,8 @@
 import os
 import re
 import warnings
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,12 @@ import pandas as pd
 
 from sklearn_sed._storage import check_targets, replace_file
 from sklearn_sed.events import _audacity, _dcase, _jams, _raven, _rttm, _tiers
-from sklearn_sed.events._names import match_recordings, recording_stem
+from sklearn_sed.events._names import (
+    below_common_folder,
+    match_recordings,
+    strip_ending,
+    visible_files,
+)
 from sklearn_sed.events._records import (
     Annotations,
     Reading,
@@ -135,12 +140,13 @@ def read_events(
     ----------
     path : str or Path
         The file, or a folder of label files of a format with one file for each
-        recording.
+        recording. It is searched with its sub-folders, hidden ones left out; audio may
+        lie beside the labels.
     filenames : sequence of str or Path of length n_clips, default=None
-        The recordings wanted. A recording the file names differently is recognised by
-        its name without folder, or else without ending. By default all recordings that
-        occur, in the order of the file; a label file that does not name its recording
-        gives it its own name without ending.
+        The recordings wanted. A recording the file names differently is recognised as
+        :func:`match_recordings` does it. By default all recordings that occur, in the
+        order of the file; a label file that does not name its recording gives it its
+        own path in the folder without ending.
     format : {"dcase", "audacity", "raven", "jams", "rttm", "textgrid", "elan", \
             "birdnet"}, default=None
         By default the format follows the ending. The header of a ".txt" tells a Raven
@@ -185,9 +191,9 @@ def read_events(
     -----
     UserWarning
         If events are listed more than once (they are kept), files of a folder have
-        their labels in columns of different names, recordings of the file
-        are not among `filenames` (they are left out), or a word such as NA says that
-        recordings have no events.
+        their labels in columns of different names or are neither read nor audio,
+        recordings of the file are not among `filenames` (they are left out), or a word
+        such as NA says that recordings have no events.
 
     Examples
     --------
@@ -211,16 +217,18 @@ def read_events(
     reading = Reading(check_na_values(na_values), encoding, label_column)
     name = _check_format(format)
     if path.is_dir():
-        name, files = _label_files(path, name, encoding)
+        name, files, notes = _label_files(path, name, encoding)
+        root = path
     else:
         name, files = name or _format_of(path, encoding, reading=True), [path]
+        root, notes = path.parent, []
     if label_column is not None and not _FORMATS[name].has_label_columns:
         raise ValueError(
             f"label_column={label_column!r} names a column or tier, but {path} is of "
             f"the format {name!r}, which has none"
         )
     parsed = [
-        _FORMATS[name].parse(file, _TABLE_SUFFIX.sub("", _by_ending(file)[1]), reading)
+        _FORMATS[name].parse(file, _recording_of(file.relative_to(root)), reading)
         for file in files
     ]
     check_extent(
@@ -230,7 +238,7 @@ def read_events(
         sum(file.stat().st_size for file in files),
     )
     found, tables = collect(parsed)
-    notes = [note for annotations in parsed for note in annotations.notes]
+    notes += [note for annotations in parsed for note in annotations.notes]
     words = [word for annotations in parsed for word in annotations.without_events]
     notes += report_missing(path, words, "events")
     names: list[Any] = found
@@ -262,7 +270,8 @@ def write_events(
     path : str or Path
         The file. For a format with one file for each recording ("audacity", "raven",
         "jams") and several recordings: a folder, made where it does not exist, whose
-        files are named after the recordings.
+        files are named after the recordings, in sub-folders as these are below the
+        folder that they share, and without their audio ending where that is clear.
     filenames : sequence of str or Path of length n_clips
         The names of the recordings.
     events : sequence of DataFrame of length n_clips
@@ -308,9 +317,19 @@ def write_events(
     b.wav
     >>> folder.cleanup()
     """
-    path = Path(path)
-    files = render_events(path, filenames, events, format=format)
+    files = render_events(Path(path), filenames, events, format=format)
     check_targets(files, overwrite=overwrite)
+    save_events(Path(path), files, events, format=format)
+
+
+def save_events(
+    path: Path,
+    files: Mapping[Path, str],
+    events: Sequence[pd.DataFrame],
+    *,
+    format: str | None = None,
+) -> None:
+    """Write the files of `render_events`, and warn of what they have no place for."""
     name = format or _format_of(path, reading=False)
     dropped = _dropped_columns(_FORMATS[name], events)
     if dropped:
@@ -318,10 +337,11 @@ def write_events(
             f"{path}: the format {name!r} has no place for the columns "
             f"{', '.join(dropped)}, which are left out",
             UserWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     if path not in files:
-        path.mkdir(parents=True, exist_ok=True)
+        for folder in {path, *(file.parent for file in files)}:
+            folder.mkdir(parents=True, exist_ok=True)
     for file, text in files.items():
         replace_file(file, text.encode())
 
@@ -332,8 +352,12 @@ def render_events(
     events: Sequence[pd.DataFrame],
     *,
     format: str | None = None,
+    beside: Sequence[_Path] = (),
 ) -> dict[Path, str]:
-    """Return the files that `write_events` writes, and their text."""
+    """Return the files that `write_events` writes, and their text.
+
+    A folder is laid out as if the recordings `beside` had files in it, too.
+    """
     tables = list(check_events(events, name="events"))
     names = check_filenames(filenames, len(tables), "event tables")
     name = _check_format(format) or _format_of(path, reading=False)
@@ -344,7 +368,8 @@ def render_events(
         )
     new = chosen.one_recording and not path.suffix and not path.exists()
     if new or path.is_dir():
-        files = _files_in(path, name, names)
+        others = [os.fspath(other) for other in beside]
+        files = _files_in(path, name, [*names, *others])
         return {
             file: chosen.render(file, [filename], [table])
             for file, filename, table in zip(files, names, tables)
@@ -440,12 +465,19 @@ def _format_of(path: Path, encoding: str | None = None, *, reading: bool) -> str
     )
 
 
+def _recording_of(path: Path) -> str:
+    """Return the recording that a label file is named after, folders included."""
+    stem = _TABLE_SUFFIX.sub("", _by_ending(path)[1])
+    return (path.parent / stem).as_posix()
+
+
 def _label_files(
     folder: Path, name: str | None, encoding: str | None
-) -> tuple[str, list[Path]]:
-    """Return the format of a folder's label files, and these in sorted order."""
+) -> tuple[str, list[Path], list[str]]:
+    """Return the format of a folder's label files, these, and what to warn of."""
     files: dict[str | None, list[Path]] = defaultdict(list)
-    for file in sorted(filter(Path.is_file, folder.iterdir())):
+    every_file = visible_files(folder)
+    for file in every_file:
         files[_by_ending(file)[0]].append(file)
     if name is None:
         one_each = [name for name, own in _FORMATS.items() if own.one_recording]
@@ -468,7 +500,19 @@ def _label_files(
         chosen = chosen or files["audacity"]
     if not chosen:
         raise AnnotationError(str(folder), "the folder has no label files")
-    return name, chosen
+    known = set(chosen)
+    unread = [
+        file.relative_to(folder).as_posix()
+        for file in every_file
+        if file not in known and strip_ending(file.name) == file.name
+    ]
+    if not unread:
+        return name, chosen, []
+    note = (
+        f"{folder}: {len(unread)} files that are no label files of the format {name!r} "
+        f"are not read: {shorten(unread)}"
+    )
+    return name, chosen, [note]
 
 
 def _align(
@@ -515,14 +559,26 @@ def _files_in(folder: Path, name: str, filenames: Sequence[str]) -> list[Path]:
             f"this is a folder, but all recordings go into one file of the format "
             f"{name!r}; pass the path of that file",
         )
-    files: dict[str, str] = {}
-    for filename in filenames:
-        stem = recording_stem(filename)
-        if stem in files:
+    ending = chosen.endings[0]
+    parts = below_common_folder(filenames)
+    stems = [(*folders, strip_ending(own)) for *folders, own in parts]
+    count = Counter(stems)
+    files: dict[Path, str] = {}
+    for filename, own, stem in zip(filenames, parts, stems):
+        label = Path(*stem[:-1], stem[-1] + ending)
+        is_clear = (
+            count[stem] == 1
+            and strip_ending(stem[-1]) == stem[-1]
+            and _by_ending(label)[0] == name
+            and _recording_of(label) == "/".join(stem)
+        )
+        if not is_clear:  # with the audio's ending, it is not taken for another
+            label = Path(*own[:-1], own[-1] + ending)
+        if folder / label in files:
             raise AnnotationError(
                 str(folder),
-                f"{files[stem]} and {filename} would both be written to "
-                f"{stem}{chosen.endings[0]}; write them to different folders",
+                f"{files[folder / label]} and {filename} would both be written to "
+                f"{label.as_posix()}; write them to different folders",
             )
-        files[stem] = filename
-    return [folder / f"{stem}{chosen.endings[0]}" for stem in files]
+        files[folder / label] = filename
+    return list(files)

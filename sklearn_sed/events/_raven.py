@@ -15,7 +15,7 @@ from sklearn_sed.events._columns import (
     name_column,
     with_decimal_points,
 )
-from sklearn_sed.events._names import recording_base
+from sklearn_sed.events._names import path_parts
 from sklearn_sed.events._records import (
     Annotations,
     Reading,
@@ -41,7 +41,7 @@ _NUMBERS = {
     "file_offset": ("File Offset (s)",),
 }
 _OPTIONAL = _NUMBERS | {
-    "file": ("Begin File", "Begin Path"),
+    "file": ("Begin Path", "Begin File"),
     "selection": ("Selection",),
     "view": ("View",),
 }
@@ -75,9 +75,11 @@ def parse(path: Path, recording: str, reading: Reading) -> Annotations:
     )
     for where, cells in rows:
         own = {name: cells[index] for name, index in positions.items()}
-        filename = recording_base(own["file"]) if "file" in own else recording
+        filename = own.get("file", recording)
         if not filename:
             raise AnnotationError(where, "the name of the sound file is missing")
+        if len(path_parts(filename)) == 1:  # it lies where the table does
+            filename = (Path(recording).parent / filename).as_posix()
         if labels.says_nothing(cells):
             annotations.filenames.append(filename)
             continue

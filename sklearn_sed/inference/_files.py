@@ -15,8 +15,7 @@ from joblib import Parallel, delayed
 
 from sklearn_sed._features._store import stamp
 from sklearn_sed._storage import check_targets, replace_file
-from sklearn_sed.events import write_events
-from sklearn_sed.events._files import render_events
+from sklearn_sed.events._files import render_events, save_events
 from sklearn_sed.exceptions import AnnotationError, AudioError, AudioWarning
 from sklearn_sed.inference._journal import Journal, written_files
 from sklearn_sed.inference._model import take_apart
@@ -339,14 +338,16 @@ def _write(
     tables = [event_table(record["events"]) for record in sound]
     # A file about a recording that is bad would tell nothing.
     is_written = sound or len(records) > 1 or out.is_dir()
+    texts = {}
     if is_written:
-        texts = render_events(out, names, tables, format=format)
+        bad = [record["path"] for record in records if "reason" in record]
+        texts = render_events(out, names, tables, format=format, beside=bad)
         files |= {file: text.encode() for file, text in texts.items()}
     journal.note_written(
         {os.path.relpath(file, out.parent): data for file, data in files.items()}
     )
     if is_written:
-        write_events(out, names, tables, format=format)
+        save_events(out, texts, tables, format=format)
     else:  # nor would old news
         out.unlink(missing_ok=True)
     if rows:

@@ -15,7 +15,6 @@ from pandas.testing import assert_frame_equal
 
 from sklearn_sed.events import (
     make_events,
-    match_recordings,
     read_durations,
     read_events,
     to_table,
@@ -182,12 +181,13 @@ def test_a_folder_of_label_files(tmp_path, name):
     filenames = ["rec/Y1_350.000_360.000.wav", "rec/b.flac", "c"]
     write_events(tmp_path / "new", filenames, [DOG, EMPTY, DOG], format=name)
     ending = ENDINGS[name]
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
-        f"Y1_350.000_360.000{ending}", f"b{ending}", f"c{ending}"
+    files = [path for path in (tmp_path / "new").rglob("*") if path.is_file()]
+    assert sorted(path.relative_to(tmp_path / "new").as_posix() for path in files) == [
+        f"c{ending}", f"rec/Y1_350.000_360.000{ending}", f"rec/b{ending}"
     ]  # fmt: skip
     names, events = read_events(tmp_path / "new", format=name)
-    assert names == ["Y1_350.000_360.000", "b", "c"]
-    assert_same_events(events, [DOG, EMPTY, DOG])
+    assert names == ["c", "rec/Y1_350.000_360.000", "rec/b"]
+    assert_same_events(events, [DOG, DOG, EMPTY])
     wanted = ["other.wav", "c.wav", *filenames[:2]]
     names, events = read_events(tmp_path / "new", filenames=wanted, format=name)
     assert names == wanted
@@ -651,12 +651,12 @@ COMBINED = (
 def test_raven_table_of_several_recordings(tmp_path):
     path = write(tmp_path / "all.selections.txt", COMBINED)
     names, (dog, cat) = read_events(path)
-    assert names == ["a.wav", "b.wav"]
+    assert names == ["C:\\rec\\a.wav", "C:\\rec\\b.wav"]
     assert dog.iloc[0, :2].tolist() == [0.5, 1.25]
     assert cat.iloc[0, :2].tolist() == [0.1, 0.3]
     assert cat["event_label"][0] == "Cat"
     # The table names its recordings: one wanted is not all there are.
-    with pytest.warns(UserWarning, match=r"left out: a\.wav"):
+    with pytest.warns(UserWarning, match=r"left out: C:\\rec\\a\.wav"):
         _, (cat,) = read_events(path, ["b.wav"])
     assert cat["event_label"][0] == "Cat"
 
@@ -946,8 +946,10 @@ def test_folders_with_files_of_several_formats(tmp_path):
     write(tmp_path / "b.txt", "0\t1\tCat\n")
     with pytest.raises(AnnotationError, match=r"b\.txt: the ending does not tell"):
         read_events(tmp_path)
-    assert read_events(tmp_path, format="raven")[0] == ["a"]
-    assert read_events(tmp_path, format="audacity")[0] == ["b"]
+    with pytest.warns(UserWarning, match=r"1 files .* 'raven' are not read: b\.txt"):
+        assert read_events(tmp_path, format="raven")[0] == ["a"]
+    with pytest.warns(UserWarning, match=r"'audacity' .* read: a\.selections\.txt"):
+        assert read_events(tmp_path, format="audacity")[0] == ["b"]
     (tmp_path / "b.txt").unlink()
     write(tmp_path / "c.jams", "{}")
     with pytest.raises(AnnotationError, match=r"several formats; .* 'jams', 'raven'"):
@@ -975,7 +977,9 @@ def test_raven_tables_of_a_folder_may_end_in_txt(tmp_path):
     [
         ("a.txt", ["a", "b"], {"format": "audacity"}, "about one recording, got 2"),
         (".", ["a", "b"], {"format": "rttm"}, "this is a folder, but all recordings"),
-        ("x", ["b/a.wav", "a.wav"], {"format": "raven"}, r"both be written to a\.sel"),
+        ("x", ["./a", "a"], {"format": "raven"}, r"\./a and a .* written to a\.sel"),
+        ("x", ["D:/a", "E:/a"], {"format": "raven"}, "different folders"),
+        ("x", ["..", "a"], {"format": "raven"}, "'..' is no name of a recording"),
         ("a.tsv", ["a", "a"], {}, "'a' appears twice"),
         ("a.tsv", ["a"], {}, "1 filenames for 2 event tables"),
         ("a.tsv", ["a", " "], {}, "events, clip 1: the filename ' ' is empty or has"),
@@ -1085,15 +1089,3 @@ def test_durations_and_what_is_wrong_with_them(tmp_path):
         path.write_text(text)
         with pytest.raises(AnnotationError, match=reason):
             read_durations(path)
-
-
-def test_recordings_go_by_several_names(tmp_path):
-    found = ["x/a.wav", "b.wav", "c.flac", "d.wav"]
-    wanted = [tmp_path / "a.wav", "y/b.wav", "c.wav", "e.wav"]
-    assert match_recordings(found, wanted) == {
-        str(tmp_path / "a.wav"): "x/a.wav",
-        "y/b.wav": "b.wav",
-        "c.wav": "c.flac",
-    }
-    with pytest.raises(AnnotationError, match="filenames: cannot tell which"):
-        match_recordings(["x/a.wav", "y/a.wav"], ["a.wav"])

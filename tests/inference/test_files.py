@@ -326,7 +326,7 @@ def test_what_will_go_wrong_goes_wrong_before_the_work(model, tmp_path):
     assert str(tmp_path / "found.xyz") in str(caught.value)
     (tmp_path / "labels").mkdir()
     with pytest.raises(AnnotationError, match="would both be written"):
-        detect_files(model, paths, tmp_path / "labels", format="audacity")
+        detect_files(model, ["a.wav", "./a.wav"], tmp_path / "labels", format="raven")
     with pytest.raises(FileNotFoundError, match=r"nowhere does not exist"):
         detect_files(model, paths, tmp_path / "nowhere" / "found.tsv")
     with pytest.raises(ValueError, match="on_error='ignore'"):
