@@ -276,8 +276,9 @@ def write_events(
         The names of the recordings.
     events : sequence of DataFrame of length n_clips
         The event table of each recording. The columns `low_freq` and `high_freq` (Hz)
-        are the frequency bounds of a Raven selection or an Audacity label; a Raven
-        selection without bounds says 0 to 0 Hz.
+        are the frequency bounds of a Raven selection or an Audacity label. A Raven
+        selection without bounds gets 0 Hz to half the sample rate of its recording
+        where `filenames` has the path of the audio file, else 0 to 0 Hz.
     format : {"dcase", "audacity", "raven", "jams", "rttm"}, default=None
         By default the format follows the ending of `path`. A "dcase" file is separated
         by commas if it ends in ".csv", else by tabs, as sed_eval reads them; in it, a

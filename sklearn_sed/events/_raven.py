@@ -1,6 +1,7 @@
 """Raven selection tables."""
 
 import math
+import os
 from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from sklearn_sed.audio import audio_info
 from sklearn_sed.events._columns import (
     SCORES,
     Rows,
@@ -27,7 +29,7 @@ from sklearn_sed.events._records import (
     read_table,
     written_events,
 )
-from sklearn_sed.exceptions import AnnotationError
+from sklearn_sed.exceptions import AnnotationError, AudioError
 
 # Our name of each column, and Raven's names for it.
 _REQUIRED: dict[str, tuple[str, ...]] = {
@@ -151,7 +153,8 @@ def render(path: Path, filenames: Sequence[str], tables: Sequence[pd.DataFrame])
     """Return the selection table of one recording.
 
     Other readers require the frequency columns and a decimal point in them: events
-    without bounds get 0.0 to 0.0 Hz, which lies within every recording's band.
+    without bounds get the whole band of a recording that is there to be asked, else 0.0
+    to 0.0 Hz, which lies within every band.
     """
     extra = [
         name
@@ -167,20 +170,34 @@ def render(path: Path, filenames: Sequence[str], tables: Sequence[pd.DataFrame])
     channel = tables[0].get("Channel", 1)
     table = tables[0].assign(Channel=channel)
     columns = ["Channel", *_BOUNDS, *extra]
+    is_bare = table.reindex(columns=list(_BOUNDS)).isna().all(axis=1).any()
+    band = _band_of(filenames[0]) if is_bare else (0.0, 0.0)
     events = written_events(filenames[0], table, columns)
     for event, (where, onset, offset, label, values) in enumerate(events, 1):
         channel, low, high, *further = values
         cells = [str(event), "Spectrogram 1", format_value(channel, "Channel", where)]
-        cells += [onset, offset, *_render_bounds(low, high, where), label]
+        cells += [onset, offset, *_render_bounds(low, high, band, where), label]
         cells += [format_value(*pair, where) for pair in zip(further, extra)]
         lines.append("\t".join(cells))
     return "\n".join(lines) + "\n"
 
 
-def _render_bounds(low: float, high: float, where: str) -> list[str]:
-    """Return the low and high frequency of an event, 0.0 where there are none."""
+def _band_of(filename: str) -> tuple[float, float]:
+    """Return 0 Hz and half the sample rate of a recording, 0 where it is not there."""
+    if not os.path.isfile(filename):
+        return 0.0, 0.0
+    try:
+        return 0.0, audio_info(filename).sample_rate / 2
+    except AudioError:  # whoever reads the sound is told; its band is just not known
+        return 0.0, 0.0
+
+
+def _render_bounds(
+    low: float, high: float, band: tuple[float, float], where: str
+) -> list[str]:
+    """Return the low and high frequency of an event; the band if it has none."""
     if pd.isna(low) and pd.isna(high):
-        return ["0.0", "0.0"]
+        return [str(bound) for bound in band]
     if pd.isna(low) or pd.isna(high):
         raise AnnotationError(
             where, "a Raven selection needs both low_freq and high_freq, or neither"

@@ -204,6 +204,8 @@ def _rehearse(
     if not out.parent.is_dir():
         raise FileNotFoundError(f"the folder {out.parent} does not exist; create it")
     every = event_table([(0.0, 1.0, label, 0.5) for label in classes])
+    # With bounds: a Raven table needs no look into the recordings for them.
+    every = every.assign(low_freq=0.0, high_freq=0.0)
     tables = [every, *[every[:1]] * (len(names) - 1)]
     try:
         files = render_events(out, names, tables, format=format)

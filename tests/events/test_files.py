@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
@@ -613,6 +614,24 @@ def test_raven_table_as_written(tmp_path):
         AnnotationError, match="both low_freq and high_freq, or neither"
     ):
         write_events(path, ["rec"], [DOG.assign(low_freq=100.0)])
+
+
+def test_raven_bounds_of_recordings_that_are_there(tmp_path):
+    recording = tmp_path / "rec.wav"
+    soundfile.write(recording, np.zeros(100), 22_050)
+    low, high = [np.nan, 100.0], [np.nan, 8000.0]
+    tables = [
+        make_events([0.5, 2], [1, 3], ["a", "b"]).assign(low_freq=low, high_freq=high)
+    ]
+    path = tmp_path / "rec.selections.txt"
+    write_events(path, [recording], tables)
+    _, (table,) = read_events(path)
+    assert table["low_freq"].tolist() == [0.0, 100.0]
+    assert table["high_freq"].tolist() == [11_025.0, 8000.0]
+    # A path that leads to no sound does not keep a table from being written.
+    recording.write_text("no sound")
+    write_events(path, [recording], tables)
+    assert read_events(path)[1][0]["high_freq"].isna().tolist() == [True, False]
 
 
 def test_raven_lists_a_selection_once_per_view(tmp_path):

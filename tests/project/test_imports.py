@@ -15,7 +15,8 @@ ROOT = Path(sklearn_sed.__file__).parent
 ROWS = [
     {"_version", "exceptions", "_unwrap", "_annotated", "_fingerprint", "_compile"},
     {"_storage"},
-    {"audio", "events"},
+    {"audio"},
+    {"events"},
     {"_clips"},
     {"_labels", "_features", "_decoding"},
     {"metrics"},
