@@ -85,6 +85,12 @@ def check_tags(y: Any, n_clips: int, classes: Any = None, *, name: str = "y") ->
         If labels are unknown, of the wrong form, or not as many as clips.
     """
     tags = _encode(y, name)
+    for label, present in zip(tags.classes.tolist(), tags.indicator.T):
+        if isinstance(label, str) and not label.strip():
+            raise LabelError(
+                f"{name}, clip {present.argmax()}: the name of a class is {label!r}; "
+                "give it one, or leave it out"
+            )
     if len(tags) != n_clips:
         raise LabelError(
             "Found input variables with inconsistent numbers of samples: X has "

@@ -40,8 +40,10 @@ _RECORDINGS = (
     *("audio", "audiofile", "audiofilename", "audiofilepath", "audiopath"),
     *("recording", "recordings", "recordingname", "recordingfile", "wav", "wavfile"),
     *("wavfilename", "soundfile", "soundfilename", "slicefilename", "infile"),
-    *("clip", "clipname", "beginfile", "beginpath"),
+    *("clip", "clipname", "beginfile", "beginpath", "recordingid", "clipid", "fileid"),
 )
+# Where Excel is told what separates cells.
+_SEPARATOR_LINE = re.compile(r"\"?sep=([^\r\n])\"?(?=[\r\n])", re.IGNORECASE)
 # Cells, empty ones too, for a character of a file; each takes a separator as a rule.
 _MAX_CELLS = 20
 
@@ -179,6 +181,8 @@ class TextTable(NamedTuple):
         width = len(self.header)
         comma = "," if self.separator == "\t" else self.separator
         for where, cells in self.lines:
+            while len(cells) > width and not cells[-1]:
+                cells = cells[:-1]
             if listing:
                 cells = [*cells[: width - 1], comma.join(cells[width - 1 :])]
             if any(cells[width:]):
@@ -292,6 +296,9 @@ def read_cells(
     Tab-separated cells may be `quoted` or not; others are, where it is necessary.
     """
     text = read_text(path, encoding)
+    said = _SEPARATOR_LINE.match(text)
+    if said:
+        separator, text = said[1], text[said.end() :]
     lines = io.StringIO(text, newline="")
     separator = separator or _separator_of(lines)
     lines.seek(0)

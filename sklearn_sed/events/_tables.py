@@ -234,10 +234,7 @@ def find_fault(
 
 def find_odd_label(labels: Any) -> tuple[int, str] | None:
     """Return the index of the first label that is unlike the others, and why."""
-    kind = infer_dtype(labels, skipna=False)
-    if kind == "string" and (blank := [x for x in set(labels) if not x.strip()]):
-        return list(labels).index(blank[0]), f"is {blank[0]!r}; give it a name"
-    if kind in _LABELS:
+    if infer_dtype(labels, skipna=False) in _LABELS:
         return None
     labels = np.asarray(labels, dtype=object).tolist()
     for index, label in enumerate(labels):

@@ -4,7 +4,7 @@ import os
 import re
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -254,7 +254,7 @@ def read_tag_table(
             f"separator={separator!r} must be one character, such as ',' or a tab"
         )
     reading = Reading(check_na_values(na_values), encoding)
-    table = read_table(path, encoding, separator=separator)
+    table = _without_unnamed(read_table(path, encoding, separator=separator))
     recording = _find_recordings(table, filename_column)
     named = _find_labels(table, label_columns, reduce=reduce)
     columns = named or _find_classes(table, recording)
@@ -300,6 +300,17 @@ def _count(number: int, noun: str, plural: str = "s") -> str:
     return f"{number} {noun}{plural * (number != 1)}"
 
 
+def _without_unnamed(table: TextTable) -> TextTable:
+    """Return a table without the last columns if these have no heading.
+
+    Spreadsheets spread the labels of a recording over them: surplus cells.
+    """
+    header = table.header
+    while header and header[-1] == f"column_{len(header)}":
+        header = header[:-1]
+    return table._replace(header=header)
+
+
 def _find_recordings(table: TextTable, name: str | None) -> int:
     """Return the position of the column that names the recordings."""
     if name is not None:
@@ -315,6 +326,7 @@ def _find_recordings(table: TextTable, name: str | None) -> int:
             "put a first line above it that names the columns, such as 'filename' and "
             "'event_labels'"
         )
+        raise AnnotationError(f"{table.path}, line 1", reason)
     else:
         reason = (
             "the column 'filename' is missing; no heading among "
@@ -418,12 +430,16 @@ def _read_lists(
     cells: _Cells, separator: str | None, reading: Reading
 ) -> tuple[_Found, str]:
     """Read columns of labels; return also how they are separated, in words."""
-    kind = _find_separator(cells, reading) if separator is None else separator
+    columns = zip(*([(where, cell) for cell in row] for where, row in cells))
+    kinds = [
+        _find_separator(column, reading) if separator is None else separator
+        for column in columns
+    ]
     found: _Found = []
     for where, row in cells:
         labels: list[str] = []
         words: list[str] = []
-        for cell in row:
+        for cell, kind in zip(row, kinds):
             if reading.is_missing(cell):
                 words += [cell] * bool(cell)
                 continue
@@ -439,19 +455,22 @@ def _read_lists(
             labels += [part for part in parts if part not in missing]
         found.append((labels, words))
     how = {_LIST: "printed as lists", "": "one label per row"}
-    return found, how.get(kind, f"separated by {kind!r}")
+    described = (how.get(kind, f"separated by {kind!r}") for kind in kinds or [""])
+    return found, " and ".join(dict.fromkeys(described))
 
 
-def _find_separator(cells: _Cells, reading: Reading) -> str:
-    """Return what separates labels: a character, `_LIST`, or nothing."""
+def _find_separator(column: Iterable[tuple[str, str]], reading: Reading) -> str:
+    """Return what separates the labels in a column: a character, `_LIST`, or nothing.
+
+    A column has where each cell is, and the cell.
+    """
     first: dict[str, tuple[str, str]] = {}
-    for where, row in cells:
-        for cell in row:
-            if reading.is_missing(cell) or cell == "[]":
-                continue
-            kinds = [mark for mark in _SEPARATORS if mark in cell] or [""]
-            for kind in [_LIST] if _PRINTED.fullmatch(cell) else kinds:
-                first.setdefault(kind, (where, cell))
+    for where, cell in column:
+        if reading.is_missing(cell) or cell == "[]":
+            continue
+        kinds = [mark for mark in _SEPARATORS if mark in cell] or [""]
+        for kind in [_LIST] if _PRINTED.fullmatch(cell) else kinds:
+            first.setdefault(kind, (where, cell))
     if _LIST not in first:
         first.pop("", None)
     if len(first) > 1:

@@ -276,6 +276,46 @@ def test_labels_that_nobody_quoted(tmp_path, separator):
         read_tags(path)
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_labels_that_a_spreadsheet_spreads_over_columns(tmp_path, separator):
+    text = "file,labels,,\na.wav,Dog,Cat,\nb.wav,,,\n".replace(",", separator)
+    assert read_tags(write(tmp_path / "spread.csv", text)) == FOUND
+    text = "file,Dog,Cat,,\na.wav,1,1,,\nb.wav,0,0,,\n".replace(",", separator)
+    assert read_tags(write(tmp_path / "one_hot.csv", text)) == FOUND
+    path = write(tmp_path / "one_hot.csv", text.replace("0", "0" + separator * 2 + "1"))
+    with pytest.raises(
+        AnnotationError, match=r"line 3: . cells where the header names 3"
+    ):
+        read_tags(path)
+
+
+def test_excel_is_told_the_separator(tmp_path):
+    for line in ("sep=;", '"sep=;"', "SEP=;\r"):
+        text = f"{line}\nfile;labels, if any\na.wav;Dog,Cat\nb.wav;\n;Dog\n"
+        path = write(tmp_path / "weak.csv", "\ufeff" + text)
+        with pytest.raises(AnnotationError, match="line 5: filename is missing"):
+            read_tags(path, label_columns="labels, if any")
+        write(path, text.removesuffix(";Dog\n"))
+        assert read_tags(path, label_columns="labels, if any") == FOUND
+
+
+def test_each_column_has_its_kind_of_lists(tmp_path):
+    text = "file,primary_label,others\na.wav,Dog,\"['Cat', 'Owl']\"\nb.wav,,[]\n"
+    path = write(tmp_path / "birdclef.csv", text)
+    table = read_tag_table(path, label_columns=["primary_label", "others"])
+    assert table.labels == [["Dog", "Cat", "Owl"], []]
+    assert table.summary == (
+        "2 recordings, 3 classes, label column 'primary_label' and 'others', one label "
+        "per row and printed as lists"
+    )
+
+
+def test_a_header_alone(tmp_path):
+    table = read_tag_table(write(tmp_path / "weak.csv", "file,labels\n"))
+    assert table.labels == table.filenames == table.notes == []
+    assert table.summary.startswith("0 recordings, 0 classes, label column 'labels', ")
+
+
 def test_separators_on_request(tmp_path):
     path = write(tmp_path / "weak.txt", "file|labels\na.wav|Dog/Cat\nb.wav|\n")
     assert read_tags(path, separator="|", label_separator="/") == FOUND

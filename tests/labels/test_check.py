@@ -262,19 +262,19 @@ class TestTags:
             with pytest.raises(LabelError, match=r"clip 0 holds NaN.* −1 throughout"):
                 check_tags(y, 2)
 
-    def test_classes_without_a_name(self):
-        for y in (
-            pd.DataFrame(INDICATOR, columns=["Cat", ""]),
-            TagArray(INDICATOR, ["Cat", " "]),
-        ):
-            with pytest.raises(
-                LabelError, match=r"columns of y, entry 1 is '.?'; give it"
-            ):
-                check_tags(y, 2)
+    @pytest.mark.parametrize(
+        "y",
+        [
+            pd.DataFrame([[1, 0], [0, 1]], columns=["Cat", ""]),
+            TagArray([[1, 0], [0, 1]], ["Cat", " "]),
+            [make_events([0], [1], ["Cat"]), make_events([0], [1], [" "])],
+        ],
+    )
+    def test_classes_without_a_name(self, y):
         with pytest.raises(
-            AnnotationError, match="event 0: event_label is ''; give it a"
+            LabelError, match=r"y, clip 1: the name of a class is '.?'; gi"
         ):
-            make_events([0], [1], [""])
+            check_tags(y, 2)
 
     @pytest.mark.parametrize(
         "y",
