@@ -19,6 +19,7 @@ from sklearn_sed.events._frames import (
     time_to_frames,
 )
 from sklearn_sed.events._html import EventsHTML
+from sklearn_sed.events._long import from_table, to_table
 from sklearn_sed.events._names import match_recordings
 from sklearn_sed.events._tables import (
     TagArray,
@@ -26,7 +27,6 @@ from sklearn_sed.events._tables import (
     is_event_tables,
     make_events,
     stack_tables,
-    to_table,
     to_tags,
 )
 from sklearn_sed.events._tags import read_tags, write_tags
@@ -38,6 +38,7 @@ __all__ = [
     "events_to_frames",
     "frames_to_events",
     "frames_to_time",
+    "from_table",
     "is_event_tables",
     "make_events",
     "match_recordings",

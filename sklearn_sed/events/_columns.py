@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+from sklearn_sed.events._names import path_parts
 from sklearn_sed.events._records import (
     DECIMAL_COMMA,
     PLAIN_NUMBER,
@@ -140,6 +142,18 @@ def with_decimal_points(
         )
         for where, cells in rows
     ]
+
+
+def beside(recording: str, filename: str) -> str:
+    """Return the path of a file that a table names.
+
+    One without a folder lies where the table does, and the recording that this would be
+    about.
+    """
+    folder = Path(recording).parent
+    if folder == Path() or len(path_parts(filename)) > 1:
+        return filename
+    return (folder / filename).as_posix()
 
 
 def name_column(name: str, reserved: Collection[str], owner: str) -> str:

@@ -12,6 +12,7 @@ from sklearn_sed.events._columns import (
     ONSETS,
     SCORES,
     LabelColumn,
+    beside,
     find_labels,
     name_column,
     with_decimal_points,
@@ -91,6 +92,7 @@ def _parse(path: Path, recording: str, reading: Reading, *, owned: bool) -> Anno
         filename = "/".join(filter(None, names)) if files else recording
         if files and not names[-1]:
             raise AnnotationError(where, "filename is missing")
+        filename = beside(recording, filename)
         if labels.says_nothing(row):
             annotations.filenames.append(filename)
             continue

@@ -246,7 +246,7 @@ def read_events(
         names = list(filenames)
         alone = len(parsed) == len(names) == 1 and not parsed[0].names_recordings
         if not (alone and path.is_file()):
-            tables = _align(path, found, tables, names, notes)
+            tables = align(path, found, tables, names, notes)
     for note in notes:
         warnings.warn(note, UserWarning, stacklevel=2)
     return names, stack_tables(tables)
@@ -516,8 +516,8 @@ def _label_files(
     return name, chosen, [note]
 
 
-def _align(
-    path: Path,
+def align(
+    where: object,
     found: list[str],
     tables: list[pd.DataFrame],
     filenames: list[Any],
@@ -525,13 +525,13 @@ def _align(
 ) -> list[pd.DataFrame]:
     """Return the table of each wanted recording, an empty one where none is found."""
     wanted = [os.fspath(name) for name in filenames]
-    match = match_recordings(found, wanted, where=str(path))
+    match = match_recordings(found, wanted, where=str(where))
     table_of = dict(zip(found, tables))
     left_out = [name for name in found if len(table_of[name])]
     left_out = sorted(set(left_out) - set(match.values()))
     if left_out:
         notes.append(
-            f"{path}: the events of {len(left_out)} recordings that are not among "
+            f"{where}: the events of {len(left_out)} recordings that are not among "
             f"filenames are left out: {shorten(left_out)}"
         )
     empty = tables[0].iloc[:0] if tables else make_events([], [], [])

@@ -13,11 +13,11 @@ from sklearn_sed.audio import audio_info
 from sklearn_sed.events._columns import (
     SCORES,
     Rows,
+    beside,
     find_labels,
     name_column,
     with_decimal_points,
 )
-from sklearn_sed.events._names import path_parts
 from sklearn_sed.events._records import (
     Annotations,
     Reading,
@@ -80,8 +80,7 @@ def parse(path: Path, recording: str, reading: Reading) -> Annotations:
         filename = own.get("file", recording)
         if not filename:
             raise AnnotationError(where, "the name of the sound file is missing")
-        if len(path_parts(filename)) == 1:  # it lies where the table does
-            filename = (Path(recording).parent / filename).as_posix()
+        filename = beside(recording, filename)
         if labels.says_nothing(cells):
             annotations.filenames.append(filename)
             continue

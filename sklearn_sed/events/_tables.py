@@ -1,4 +1,4 @@
-"""Event tables: build, check, stack, and join them."""
+"""Event tables: build, check and stack them."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -381,7 +381,7 @@ def check_events(events: Sequence[pd.DataFrame], *, name: str = "y") -> np.ndarr
         raise AnnotationError(
             name,
             "expected one event table per clip, got a single table; pass [table] for "
-            "one clip, or split a long table by its filename",
+            "one clip, or split a long table by from_table",
         )
     if not isinstance(events, list | tuple | np.ndarray | pd.Series):
         raise AnnotationError(
@@ -505,63 +505,3 @@ def unknown_label(where: str, label: Any, classes: Sequence[Any]) -> LabelError:
         f"{where}: the label {label!r} is not among the classes ({known}); correct it "
         "or add it to `classes`"
     )
-
-
-def to_table(filenames: Sequence[Any], events: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Join the events of several clips into one long table.
-
-    Parameters
-    ----------
-    filenames : sequence of str or Path of length n_clips
-        The name of each clip.
-    events : sequence of DataFrame of length n_clips
-        The event table of each clip.
-
-    Returns
-    -------
-    table : DataFrame of shape (n_events, n_columns)
-        Columns `filename`, `onset`, `offset`, `event_label`, then `score` and any other
-        columns of the tables (NaN where a clip has events without that column). Clips
-        come in the given order; a clip without events has no row. A column `filename`
-        of the tables gives way.
-
-    Raises
-    ------
-    AnnotationError
-        If the lengths differ, a table is not valid, or only some events have a score.
-
-    Examples
-    --------
-    >>> from sklearn_sed.events import make_events, to_table
-    >>> events = [make_events([0.5], [1.0], ["Dog"]), make_events([], [], [])]
-    >>> to_table(["a.wav", "b.wav"], events)
-      filename  onset  offset event_label
-    0    a.wav    0.5     1.0         Dog
-    """
-    tables = check_events(events, name="events")
-    if len(filenames) != len(tables):
-        raise AnnotationError(
-            "events",
-            f"got {len(filenames)} filenames for {len(tables)} event tables; pass one "
-            "name per table",
-        )
-    lengths = [len(table) for table in tables]
-    filled = [clip for clip, length in enumerate(lengths) if length]
-    scored = [clip for clip in filled if "score" in tables[clip]]
-    if scored and len(scored) < len(filled):
-        bare = next(clip for clip in filled if "score" not in tables[clip])
-        raise AnnotationError(
-            f"events, clip {bare}",
-            f"its events have no score while those of clip {scored[0]} do; give all "
-            "events a score or none",
-        )
-    kept = (
-        [tables[clip] for clip in filled] or list(tables) or [make_events([], [], [])]
-    )
-    table = pd.concat(kept, ignore_index=True).drop(columns="filename", errors="ignore")
-    names = np.repeat(
-        np.array([str(name) for name in filenames], dtype=object), lengths
-    )
-    table.insert(0, "filename", pd.Series(names, dtype=str))
-    leading = ["filename", *REQUIRED_COLUMNS, *["score"] * ("score" in table)]
-    return table[leading + [column for column in table if column not in leading]]

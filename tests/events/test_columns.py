@@ -341,6 +341,11 @@ def test_where_birdnet_has_found_nothing(read, tmp_path):
     wanted = ["x.wav", "y.wav"]
     _, events = read_events(tmp_path / "results", wanted)
     assert [len(table) for table in events] == [1, 0]
+    read("unit/x.BirdNET.results.csv", CSV + FOUND.replace("/data/a", "x"))
+    _, events = read_events(tmp_path, ["unit/x.wav", "results/x.wav"])
+    assert [len(table) for table in events] == [1, 1]
+    read("list.tsv", LIST.replace("a.wav", "./a.wav"))
+    assert read_events(tmp_path / "list.tsv")[0][0] == "./a.wav"
     headings = "Common Name\tSpecies Code\tConfidence"
     names, events = read("z.selections.txt", raven(headings, "nocall\tnocall\t1.0"))
     assert names == ["z"]

@@ -1,7 +1,9 @@
 """Event tables, tags, and the arithmetic between time and frames."""
 
 import copy
+import io
 import pickle
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -18,6 +20,7 @@ from sklearn_sed.events import (
     events_to_frames,
     frames_to_events,
     frames_to_time,
+    from_table,
     is_event_tables,
     make_events,
     stack_tables,
@@ -535,3 +538,71 @@ def test_tags_keep_the_names_of_their_classes():
     assert tags.sum(axis=0).tolist() == [1, 1, 1]
     with pytest.raises(LabelError, match="one class for each column"):
         TagArray([[1, 0]], ["a"])
+
+
+# Long tables --------------------------------------------------------------------------
+
+
+def test_a_long_table_splits_into_what_it_was_joined_of():
+    events = stack_tables(
+        [
+            make_events([2, 0], [3, 1], ["Cat", "Dog"], [0.5, 0.75]),
+            make_events([1, 1, 1], [2, 2, 1.5], ["b", "a", "b"], [0.1, 0.2, 0.3]),
+        ]
+    )
+    long = to_table(["b.wav", "a.wav"], events).assign(snr=[1.0, 2.0, 3.0, 4.0, 5.0])
+    names, tables = from_table(long.sample(frac=1, random_state=0)[::-1])
+    assert sorted(names) == ["a.wav", "b.wav"]
+    names, tables = from_table(long)
+    assert names == ["b.wav", "a.wav"]
+    for ours, theirs in zip(tables, events):
+        assert_frame_equal(ours.drop(columns="snr"), theirs)
+    assert tables[1]["snr"].tolist() == [3.0, 4.0, 5.0]
+    assert_frame_equal(to_table(names, tables), long)
+
+
+def test_long_tables_align_to_the_clips_wanted():
+    long = to_table(["x/a.wav", "b.wav"], [make_events([0], [1], ["Dog"])] * 2)
+    names, tables = from_table(long, [Path("c.wav"), "a.flac", "b"])
+    assert names == [Path("c.wav"), "a.flac", "b"]
+    assert [len(table) for table in tables] == [0, 1, 1]
+    with pytest.warns(
+        UserWarning, match=r"table: the events of 1 .* out: b\.wav"
+    ) as caught:
+        from_table(long, ["a.wav"])
+    assert caught[0].filename == __file__
+    names, tables = from_table(long[:0])
+    assert (names, tables.shape) == ([], (0,))
+    assert [len(table) for table in from_table(long[:0], ["a"])[1]] == [0]
+
+
+def test_long_tables_as_pandas_reads_them():
+    """Clips without events are rows with a name alone; columns come in any order."""
+    text = "event_label,score,filename,offset,onset\nDog,,a.wav,1,0\n,,b.wav,,\n"
+    names, (dog, none) = from_table(pd.read_csv(io.StringIO(text)))
+    assert names == ["a.wav", "b.wav"]
+    assert_frame_equal(dog, make_events([0], [1], ["Dog"]))
+    assert_frame_equal(none, make_events([], [], []), check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"filename": ["a", None]}, "table, row 1: filename is missing"),
+        ({"offset": [1.0, -1.0]}, "table, event 1: offset -1.0 lies before onset 0.0"),
+        ({"offset": [1.0, np.nan]}, "table, event 1: offset is nan"),
+        ({"event_label": ["Dog", None]}, "table, event 1: event_label is missing"),
+        ({"score": [0.5, np.nan]}, "table, event 1: score is nan"),
+    ],
+)
+def test_faults_in_long_tables(change, message):
+    long = to_table(["a", "b"], [make_events([0], [1], ["Dog"])] * 2)
+    with pytest.raises(AnnotationError, match=message):
+        from_table(long.assign(**change))
+    for table in (long.drop(columns="filename"), [long]):
+        with pytest.raises(
+            AnnotationError, match="expected a DataFrame with the column"
+        ):
+            from_table(table)
+    with pytest.raises(AnnotationError, match="the column 'onset' is missing"):
+        from_table(long.drop(columns="onset"))
