@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sklearn_sed._storage import check_targets, replace_file
+from sklearn_sed.events._names import strip_ending
 from sklearn_sed.events._records import (
     Reading,
     TextTable,
@@ -32,7 +33,7 @@ _LABELS = (
     *("class", "classes", "soundclass", "event", "events", "soundevent", "soundevents"),
     *("species", "commonname", "scientificname"),
 )
-_TIMES = ("onset", "begintimes")
+_TIMES = ("onset", "Begin Time (s)")
 _SEPARATORS = (",", ";", "|")
 _UNWRITTEN = "".join(_SEPARATORS) + "\t\r\n"
 _LIST = "list"
@@ -49,7 +50,6 @@ _NUMPY = re.compile(r"""np\.str_\(('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\)""")
 _MARK = re.compile(
     r"(?P<there>1([.,]0*)?|true|yes|x)|0([.,]0*)?|false|no", re.IGNORECASE
 )
-_AUDIO_NAME = re.compile(r".\.(wav|flac|og[ga]|opus|mp3|aiff?|au|m4a)$", re.IGNORECASE)
 # What R and pandas make of the column of row names, which has no heading.
 _ROW_NAMES = ("column1", "unnamed0")
 
@@ -255,8 +255,16 @@ def read_tag_table(
         )
     reading = Reading(check_na_values(na_values), encoding)
     table = _without_unnamed(read_table(path, encoding, separator=separator))
+    times = table.find(*_TIMES)
+    is_strong = times is not None and table.find("event_labels") is None
+    if is_strong and not reduce and label_columns is None:
+        raise AnnotationError(
+            str(path), "this is a list of events with times; read it with read_events"
+        )
+    if is_strong and label_separator is None:
+        label_separator = ""  # an event has one label
     recording = _find_recordings(table, filename_column)
-    named = _find_labels(table, label_columns, reduce=reduce)
+    named = _find_labels(table, label_columns)
     columns = named or _find_classes(table, recording)
     comma = "," if table.separator == "\t" else table.separator
     is_last = named == [len(table.header) - 1]
@@ -280,8 +288,11 @@ def read_tag_table(
     else:
         found, how = _read_lists(cells, label_separator, reading)
         layout = f"label column {' and '.join(map(repr, names))}, {how}"
+    for (where, row), (own, _) in zip(rows, found):
+        if times is not None and not own and not reading.is_missing(row[times]):
+            raise AnnotationError(where, "event_label is missing; name every event")
     notes = _report_words(path, filenames, found, len(columns))
-    if not reduce:
+    if not is_strong:
         notes += _report_repeats(rows, filenames, found)
     tags: dict[str, dict[str, None]] = {}
     for filename, (labels, _) in zip(filenames, found):
@@ -320,7 +331,7 @@ def _find_recordings(table: TextTable, name: str | None) -> int:
         return found[0]
     if found:
         reason = f"the columns {_quote(table, found)} may all name the recordings"
-    elif any(map(_AUDIO_NAME.search, table.header)):
+    elif any(name != strip_ending(name) for name in table.header):
         reason = (
             f"{', '.join(table.header)} looks like a recording instead of a header; "
             "put a first line above it that names the columns, such as 'filename' and "
@@ -337,9 +348,7 @@ def _find_recordings(table: TextTable, name: str | None) -> int:
     )
 
 
-def _find_labels(
-    table: TextTable, names: str | Sequence[str] | None, *, reduce: bool
-) -> list[int]:
+def _find_labels(table: TextTable, names: str | Sequence[str] | None) -> list[int]:
     """Return the positions of the columns of labels, none where none is known."""
     if names is not None:
         names = [names] if isinstance(names, str) else names
@@ -347,11 +356,6 @@ def _find_labels(
             raise ValueError("label_columns is empty; name a column, or leave it out")
         return [_position(table, name, "label_columns") for name in names]
     headings = [plain_name(name) for name in table.header]
-    if not reduce and "eventlabels" not in headings and {*_TIMES} & {*headings}:
-        raise AnnotationError(
-            str(table.path),
-            "this is a list of events with times; read it with read_events",
-        )
     found = [column for column, name in enumerate(headings) if name in _LABELS]
     if len(found) > 1:
         raise AnnotationError(
@@ -500,7 +504,7 @@ def _split(where: str, cell: str, kind: str, *, guessed: bool) -> list[str]:
     for part in parts:
         if not part:
             raise AnnotationError(where, f"a label is empty in {cell!r}")
-        if _AUDIO_NAME.search(part):
+        if part != strip_ending(part):
             raise AnnotationError(
                 where,
                 f"the label {part!r} is the name of a recording; the header must name "

@@ -152,6 +152,17 @@ def test_strong_and_weak_lists_point_to_each_other(tmp_path):
     table = read_tag_table(path, reduce=True)
     assert (table.filenames, table.labels) == FOUND
     assert table.notes == []
+    path = write(path, STRONG + "c.wav\tNA\tNA\tNA\nd.wav\t1\t2\tSpeech, loud\n")
+    labels = read_tag_table(path, reduce=True).labels
+    assert labels == [["Dog"], [], [], ["Speech, loud"]]
+    raven = "Begin Time (s)\tBegin File\tBegin Path\tSpecies\n"
+    with pytest.raises(AnnotationError, match="read it with read_events"):
+        read_tags(write(tmp_path / "raven.txt", raven))
+    path = write(path, STRONG + "c.wav\t1\t2\tNA\n")
+    with pytest.raises(
+        AnnotationError, match="line 4: event_label is missing; name ev"
+    ):
+        read_tag_table(path, reduce=True)
 
 
 # Layouts
