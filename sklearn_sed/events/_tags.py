@@ -269,41 +269,45 @@ def read_tag_table(
     comma = "," if table.separator == "\t" else table.separator
     is_last = named == [len(table.header) - 1]
     rows = list(table.rows(listing=is_last and label_separator in (None, comma)))
-    filenames = [row[recording] for _, row in rows]
-    for (where, _), filename in zip(rows, filenames):
-        if reading.is_missing(filename):
-            raise AnnotationError(where, "filename is missing")
     names = [table.header[column] for column in columns]
     cells = [(where, [row[column] for column in columns]) for where, row in rows]
-    marked = _hold_marks(cells, reading)
-    if marked and named and label_columns is None:
-        raise AnnotationError(
-            str(path),
-            f"the column {names[0]!r} holds 0 and 1 instead of labels; for a class "
-            f"{names[0]!r} that is there or not, pass it as label_columns",
-        )
-    if marked or not named:
+    if _hold_marks(cells, reading) or not named:
+        if named and label_columns is None:
+            raise AnnotationError(
+                str(path),
+                f"the column {names[0]!r} holds 0 and 1 instead of labels; for a class "
+                f"{names[0]!r} that is there or not, pass it as label_columns",
+            )
         found = _read_marks(cells, names, reading)
         layout = f"0 and 1 in the columns {shorten(names)}"
     else:
         found, how = _read_lists(cells, label_separator, reading)
         layout = f"label column {' and '.join(map(repr, names))}, {how}"
-    for (where, row), (own, _) in zip(rows, found):
-        if times is not None and not own and not reading.is_missing(row[times]):
+    filenames = []
+    for (where, row), (labels, _) in zip(rows, found):
+        if reading.is_missing(row[recording]):
+            raise AnnotationError(where, "filename is missing")
+        if times is not None and not labels and not reading.is_missing(row[times]):
             raise AnnotationError(where, "event_label is missing; name every event")
-    notes = _report_words(path, filenames, found, len(columns))
-    if not is_strong:
-        notes += _report_repeats(rows, filenames, found)
+        filenames.append(row[recording])
+    notes = [
+        *_report_words(path, filenames, found, len(columns)),
+        *_report_repeats(rows, filenames, found),
+    ]
+    return _join(filenames, found, notes, layout)
+
+
+def _join(
+    filenames: list[str], found: _Found, notes: list[str], layout: str
+) -> TagTable:
+    """Return the labels that each recording has in any of its rows."""
     tags: dict[str, dict[str, None]] = {}
     for filename, (labels, _) in zip(filenames, found):
         tags.setdefault(filename, {}).update(dict.fromkeys(labels))
     n_classes = len({label for labels in tags.values() for label in labels})
-    counts = [_count(len(tags), "recording"), _count(n_classes, "class", "es")]
+    counts = f"{_count(len(tags), 'recording')}, {_count(n_classes, 'class', 'es')}"
     return TagTable(
-        list(tags),
-        [list(own) for own in tags.values()],
-        notes,
-        ", ".join([*counts, layout]),
+        list(tags), [list(own) for own in tags.values()], notes, f"{counts}, {layout}"
     )
 
 

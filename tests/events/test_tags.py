@@ -522,6 +522,13 @@ def test_encodings(tmp_path, codec, encoding):
             read_tags(path)
 
 
+def test_zero_bytes_are_those_of_utf_16(tmp_path):
+    path = write(tmp_path / "weak.tsv", TAGS, "utf-16-le")
+    with pytest.raises(AnnotationError, match=r"line 1: .* zero bytes; .*'utf-16-le'"):
+        read_tags(path)
+    assert read_tags(path, encoding="utf-16-le") == FOUND
+
+
 def test_a_spreadsheet_is_not_text(tmp_path):
     path = tmp_path / "weak.xlsx"
     path.write_bytes(b"PK\x03\x04 and so on")
