@@ -175,10 +175,10 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
             Features, in dB for the defaults. A 2-D X holds one frame per clip.
         y : array-like of n_clips labels
             Weak labels: an indicator (n_clips, n_classes) as array, sparse matrix or
-            DataFrame whose columns name the classes (a row of −1 is an unlabelled
-            clip, which rounds of `self_training` learn from), a list or set of labels
-            per clip, or one label per clip. Strong labels, one event table per clip,
-            count by their tags.
+            DataFrame whose columns name the classes, a list or set of labels per clip,
+            or one label per clip. A row of −1, or −1 in the place of a list, is an
+            unlabelled clip, which rounds of `self_training` learn from. Strong labels,
+            one event table per clip, count by their tags.
         sample_weight : array-like of shape (n_clips,), default=None
             Weight of each clip; equal when None.
         X_val : array of shape (n_clips, n_frames, n_mels) or sequence of arrays, \
