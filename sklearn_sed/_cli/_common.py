@@ -34,6 +34,8 @@ _WORDS = {
     "overwrite=True": "--overwrite",
     "the same call": "the same command",
     "an earlier call": "an earlier command",
+    "y_true": "the reference",
+    "y_pred": "the estimate",
 }
 _OPTIONS = {
     name: f"--{name.replace('_', '-')}"

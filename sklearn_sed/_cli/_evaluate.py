@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
     matching = {
         "t_collar": args.collar,
         "percentage_of_length": args.percentage_of_length,
+        "durations": seconds,
     }
     segments = {
         average: segment_based_f1_score(

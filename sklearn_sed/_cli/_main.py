@@ -11,9 +11,9 @@
 import argparse
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any
 
 from sklearn_sed._cli import _convert, _detect, _evaluate, _train
 from sklearn_sed._cli._common import EXIT_CODES, FORMATS_HELP, in_one_line, say
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = _parse(argv)
     with warnings.catch_warnings():
-        warnings.showwarning = _show_warning
+        warnings.showwarning = _show_each_once()
         try:
             return args.run(args)
         except KeyboardInterrupt as interrupt:
@@ -115,13 +115,14 @@ def _describe(error: Exception) -> str:
     return in_one_line(" ".join([text, *getattr(error, "__notes__", [])]))
 
 
-def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    """Show a warning in one line, without the code that it comes from."""
-    say(f"warning: {in_one_line(str(message))}")
+def _show_each_once() -> Callable[..., None]:
+    """Return what shows warnings, each in one line and without the code behind it."""
+    shown: set[str] = set()
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        text = in_one_line(str(message))
+        if text not in shown:
+            shown.add(text)
+            say(f"warning: {text}")
+
+    return show

@@ -610,6 +610,21 @@ def test_evaluate_warns_of_recordings_that_do_not_count(sed, lists, tmp_path):
     assert all(line.startswith("sklearn-sed: warning: ") for line in warned)
 
 
+@pytest.mark.filterwarnings("always::UserWarning")
+def test_evaluate_cuts_references_past_the_end(sed, tmp_path):
+    header = "filename\tonset\toffset\tevent_label\n"
+    for name, offset in (("reference", 12.5), ("estimated", 10)):
+        text = f"{header}a.wav\t9\t{offset}\tDog\n"
+        (tmp_path / f"{name}.tsv").write_text(text)
+    (tmp_path / "durations.csv").write_text("filename,duration\na.wav,10\n")
+    lists = tmp_path / "reference.tsv", tmp_path / "estimated.tsv"
+    done = sed("evaluate", *lists, "--durations", tmp_path / "durations.csv")
+    warned = [line for line in done.err.splitlines() if line]
+    assert len(warned) == 1
+    assert "1 events of the reference last beyond the end of their clip" in warned[0]
+    assert "macro avg     1     1    1.000" in done.out
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
