@@ -147,10 +147,10 @@ def read_events(
         :func:`match_recordings` does it. By default all recordings that occur, in the
         order of the file; a label file that does not name its recording gives it its
         own path in the folder without ending.
-    format : {"dcase", "audacity", "raven", "jams", "rttm", "textgrid", "elan", \
-            "birdnet"}, default=None
-        By default the format follows the ending. The header of a ".txt" tells a Raven
-        or DCASE table; an Audacity label track has none: pass ``format="audacity"``.
+    format : str, default=None
+        One of those above. By default the format follows the ending. The header of a
+        ".txt" tells a Raven or DCASE table; an Audacity label track has none: pass
+        ``format="audacity"``.
     label_column : str, default=None
         The column of a table that holds the labels. By default the first of the usual
         names that is filled: `event_label`, `Annotation`, `Label`, `Class`, `Species`,
