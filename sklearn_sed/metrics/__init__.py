@@ -16,6 +16,7 @@ Tags are ordinary multi-label targets: for their average precision and F1 score 
 """
 
 from sklearn_sed.metrics._intersection import intersection_f1_score
+from sklearn_sed.metrics._pi_psds import pi_psds_score
 from sklearn_sed.metrics._psds import PSDROC, psd_roc_curve, psds_score
 from sklearn_sed.metrics._report import event_based_report
 from sklearn_sed.metrics._scorers import (
@@ -31,14 +32,22 @@ from sklearn_sed.metrics._scores import (
     segment_based_error_rate,
     segment_based_f1_score,
 )
+from sklearn_sed.metrics._swept import (
+    best_event_based_f1_score,
+    best_segment_based_f1_score,
+    segment_mpauc_score,
+)
 
 __all__ = [
     "PSDROC",
+    "best_event_based_f1_score",
+    "best_segment_based_f1_score",
     "event_based_error_rate",
     "event_based_f1_score",
     "event_based_f1_scorer",
     "event_based_report",
     "intersection_f1_score",
+    "pi_psds_score",
     "psd_roc_curve",
     "psds1_scorer",
     "psds2_scorer",
@@ -46,5 +55,6 @@ __all__ = [
     "segment_based_error_rate",
     "segment_based_f1_score",
     "segment_based_f1_scorer",
+    "segment_mpauc_score",
     "tag_f1_scorer",
 ]

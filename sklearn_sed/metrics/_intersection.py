@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, validate_params
 
-from sklearn_sed.metrics._counts import Floats, averaged, measures
+from sklearn_sed.metrics._counts import ClipCounts, Floats, averaged
 from sklearn_sed.metrics._inputs import EventArrays, align_events
 from sklearn_sed.metrics._scores import AVERAGE
 
@@ -101,10 +101,10 @@ def intersection_f1_score(
     >>> intersection_f1_score(y_true, y_pred, average=None)
     array([0., 1.])
     """
-    table = intersection_based(
+    counts = intersection_based(
         y_true, y_pred, dtc_threshold, gtc_threshold, durations, labels
     )
-    return averaged(table, "f1", average)
+    return averaged(counts.measures(), "f1", average)
 
 
 def intersection_based(
@@ -114,21 +114,22 @@ def intersection_based(
     gtc_threshold: float,
     durations: ArrayLike | None,
     labels: Sequence[Any] | None,
-) -> pd.DataFrame:
-    """Count found events and false positives by class and over all."""
+) -> ClipCounts:
+    """Count found events and false positives of each clip."""
     names, reference, estimated = align_events(y_true, y_pred, labels, durations)
     end = max(float(e.offset.max(initial=0.0)) for e in (reference, estimated))
-    counts = []
+    tp, n_ref, fp = np.zeros((3, reference.n_clips, len(names)))
     for label in range(len(names)):
-        true = on_one_axis(reference[reference.label == label], end)
-        pred = on_one_axis(estimated[estimated.label == label], end)
+        own = reference[reference.label == label]
+        other = estimated[estimated.label == label]
+        true, pred = on_one_axis(own, end), on_one_axis(other, end)
         relevant = meets(covered(pred, true), pred[1] - pred[0], dtc_threshold)
         heard = covered(true, (pred[0][relevant], pred[1][relevant]))
         found = meets(heard, true[1] - true[0], gtc_threshold)
-        counts.append([found.sum(), (~relevant).sum(), (~found).sum()])
-    by_class = np.array(counts, dtype=np.float64).reshape(-1, 3)
-    tp, fp, fn = np.vstack([by_class, by_class.sum(axis=0)]).T
-    return measures(names, tp, tp + fn, tp + fp)
+        np.add.at(tp[:, label], own.clip[found], 1)
+        np.add.at(n_ref[:, label], own.clip, 1)
+        np.add.at(fp[:, label], other.clip[~relevant], 1)
+    return ClipCounts(names, tp, n_ref, tp + fp, np.zeros(reference.n_clips))
 
 
 def meets(part: Any, whole: Any, threshold: float) -> Any:

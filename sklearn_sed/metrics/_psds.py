@@ -80,13 +80,13 @@ class PSDROC:
     @property
     def psds(self) -> float:
         """Normalised area under the curve: the PSDS."""
-        return _area(self.efpr, self.tpr, self.max_efpr)
+        return area(self.efpr, self.tpr, self.max_efpr)
 
     @property
     def class_psds(self) -> dict[Any, float]:
         """Normalised area under the curve of each class."""
         return {
-            label: _area(self.class_efpr[label], self.class_tpr[label], self.max_efpr)
+            label: area(self.class_efpr[label], self.class_tpr[label], self.max_efpr)
             for label in self.labels
         }
 
@@ -331,11 +331,16 @@ def read_sets(
             "nothing is one; pass cttc_threshold (0.3 in scenario 2)"
         )
     criteria = dtc_threshold, gtc_threshold, cttc_threshold if alpha_ct > 0 else None
+    y_score = None
     for y_score in y_scores:
         scored = read_scores(
             y_true, y_score, labels, durations, time_resolution, time_offset
         )
         yield scored, scored.intersections(criteria)
+    if y_score is None:
+        raise ValueError(
+            "y_scores is empty; pass the scores of one post-processing or more"
+        )
 
 
 def combine(
@@ -356,8 +361,8 @@ def combine(
             totals = changes.totals(weights, alpha_ct * cross_weights)
             rate = totals.fp / (seconds or 1.0) + totals.crossed
             curve = _SECONDS_PER_HOUR * rate, totals.tp / max(n_ref[index], 1.0)
-            found[index].append(_rising(*curve, totals.threshold, max_efpr))
-    best = [_rising(*_joined(parts), max_efpr) for parts in found]
+            found[index].append(rising(*curve, totals.threshold, max_efpr))
+    best = [rising(*_joined(parts), max_efpr) for parts in found]
     class_efpr, class_tpr, class_thresholds = (
         {label: curve[part] for label, curve in zip(labels, best)} for part in range(3)
     )
@@ -387,9 +392,7 @@ def _wholes(scored: Scored, weights: Floats | None) -> tuple[float, Floats, Floa
     return float(scored.durations @ weights), scored.n_ref @ weights, each
 
 
-def _rising(
-    efpr: Floats, tpr: Floats, threshold: Floats, max_efpr: float
-) -> ClassCurve:
+def rising(efpr: Floats, tpr: Floats, threshold: Floats, max_efpr: float) -> ClassCurve:
     """Keep the points at which a curve rises."""
     inside = np.flatnonzero(efpr <= max_efpr)
     points = inside[np.lexsort((-tpr[inside], efpr[inside]))]
@@ -417,6 +420,6 @@ def _overall_curve(
     return efpr, np.maximum(mean - alpha_st * np.sqrt(variance), 0.0)
 
 
-def _area(efpr: Floats, tpr: Floats, max_efpr: float) -> float:
+def area(efpr: Floats, tpr: Floats, max_efpr: float) -> float:
     """Return the area under a staircase as a fraction of what is possible."""
     return float(np.diff(efpr, append=max_efpr) @ tpr / max_efpr)

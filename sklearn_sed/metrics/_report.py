@@ -35,6 +35,7 @@ def event_based_report(
     *,
     t_collar: float = 0.2,
     percentage_of_length: float = 0.2,
+    evaluate_offset: bool = True,
     durations: ArrayLike | None = None,
     labels: Sequence[Any] | None = None,
     digits: int = 3,
@@ -55,6 +56,9 @@ def event_based_report(
         Tolerance of onsets and offsets, in seconds.
     percentage_of_length : float, default=0.2
         Tolerance of offsets as a fraction of the length of the reference event.
+    evaluate_offset : bool, default=True
+        Whether offsets count. Without them, events that begin at the right time are
+        right: the onset-based score.
     durations : float or array-like of shape (n_clips,), default=None
         Length of each clip in seconds; what lies beyond it is not evaluated. By default
         events are taken as they are.
@@ -106,8 +110,14 @@ def event_based_report(
     <BLANKLINE>
     """
     table = event_based(
-        y_true, y_pred, t_collar, percentage_of_length, durations, labels
-    )
+        y_true,
+        y_pred,
+        t_collar,
+        percentage_of_length,
+        evaluate_offset,
+        durations,
+        labels,
+    ).measures()
     classes = table[:-1]
     macro = {name: averaged(table, name, "macro") for name in RATIOS}
     macro |= {name: classes[name].sum() for name in COUNTS}

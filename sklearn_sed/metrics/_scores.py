@@ -15,6 +15,7 @@ AVERAGE = {"average": [StrOptions({"macro", "micro"}), None]}
 EVENT_BASED = {
     "t_collar": [Interval(Real, 0, None, closed="neither")],
     "percentage_of_length": [Interval(Real, 0, 1, closed="both")],
+    "evaluate_offset": ["boolean"],
 }
 SEGMENT_BASED = {"segment_length": [Interval(Real, 0, None, closed="neither")]}
 
@@ -26,6 +27,7 @@ def event_based_f1_score(
     *,
     t_collar: float = 0.2,
     percentage_of_length: float = 0.2,
+    evaluate_offset: bool = True,
     durations: ArrayLike | None = None,
     average: str | None = "macro",
     labels: Sequence[Any] | None = None,
@@ -49,6 +51,9 @@ def event_based_f1_score(
         Tolerance of onsets and offsets, in seconds.
     percentage_of_length : float, default=0.2
         Tolerance of offsets as a fraction of the length of the reference event.
+    evaluate_offset : bool, default=True
+        Whether offsets count. Without them, events that begin at the right time are
+        right: the onset-based score.
     durations : float or array-like of shape (n_clips,), default=None
         Length of each clip in seconds; what lies beyond it is not evaluated. By default
         events are taken as they are.
@@ -99,11 +104,22 @@ def event_based_f1_score(
     0.5
     >>> event_based_f1_score(y_true, y_pred, average=None, labels=["Dog", "Cat"])
     array([1., 0.])
+
+    Onsets alone:
+
+    >>> event_based_f1_score(y_true, y_pred, t_collar=0.5, evaluate_offset=False)
+    1.0
     """
-    table = event_based(
-        y_true, y_pred, t_collar, percentage_of_length, durations, labels
+    counts = event_based(
+        y_true,
+        y_pred,
+        t_collar,
+        percentage_of_length,
+        evaluate_offset,
+        durations,
+        labels,
     )
-    return averaged(table, "f1", average)
+    return averaged(counts.measures(), "f1", average)
 
 
 @validate_params(EVENT_BASED | AVERAGE, prefer_skip_nested_validation=True)
@@ -113,6 +129,7 @@ def event_based_error_rate(
     *,
     t_collar: float = 0.2,
     percentage_of_length: float = 0.2,
+    evaluate_offset: bool = True,
     durations: ArrayLike | None = None,
     average: str | None = "macro",
     labels: Sequence[Any] | None = None,
@@ -135,6 +152,9 @@ def event_based_error_rate(
         Tolerance of onsets and offsets, in seconds.
     percentage_of_length : float, default=0.2
         Tolerance of offsets as a fraction of the length of the reference event.
+    evaluate_offset : bool, default=True
+        Whether offsets count. Without them, events that begin at the right time are
+        right: the onset-based score.
     durations : float or array-like of shape (n_clips,), default=None
         Length of each clip in seconds; what lies beyond it is not evaluated. By default
         events are taken as they are.
@@ -179,10 +199,16 @@ def event_based_error_rate(
     >>> event_based_error_rate(y_true, y_pred, average=None)
     array([2., 0.])
     """
-    table = event_based(
-        y_true, y_pred, t_collar, percentage_of_length, durations, labels
+    counts = event_based(
+        y_true,
+        y_pred,
+        t_collar,
+        percentage_of_length,
+        evaluate_offset,
+        durations,
+        labels,
     )
-    return averaged(table, "error_rate", average)
+    return averaged(counts.measures(), "error_rate", average)
 
 
 @validate_params(SEGMENT_BASED | AVERAGE, prefer_skip_nested_validation=True)
@@ -256,8 +282,8 @@ def segment_based_f1_score(
     >>> segment_based_f1_score(y_true, y_pred, durations=2.0)
     1.0
     """
-    table = segment_based(y_true, y_pred, segment_length, durations, labels)
-    return averaged(table, "f1", average)
+    counts = segment_based(y_true, y_pred, segment_length, durations, labels)
+    return averaged(counts.measures(), "f1", average)
 
 
 @validate_params(SEGMENT_BASED | AVERAGE, prefer_skip_nested_validation=True)
@@ -329,5 +355,5 @@ def segment_based_error_rate(
     >>> segment_based_error_rate(y_true, y_pred, average="micro")
     1.0
     """
-    table = segment_based(y_true, y_pred, segment_length, durations, labels)
-    return averaged(table, "error_rate", average)
+    counts = segment_based(y_true, y_pred, segment_length, durations, labels)
+    return averaged(counts.measures(), "error_rate", average)

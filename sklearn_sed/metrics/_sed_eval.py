@@ -8,11 +8,12 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from sklearn_sed.events._tables import check_durations
-from sklearn_sed.metrics._counts import measures
+from sklearn_sed.metrics._counts import ClipCounts
 from sklearn_sed.metrics._inputs import EventArrays, align_events, report_past_end
 
 
@@ -21,20 +22,20 @@ def event_based(
     y_pred: Sequence[pd.DataFrame],
     t_collar: float,
     percentage_of_length: float,
+    evaluate_offset: bool,
     durations: ArrayLike | None,
     labels: Sequence[Any] | None,
-) -> pd.DataFrame:
+) -> ClipCounts:
     """Count events that agree in label, onset and offset, in an optimal matching."""
     names, reference, estimated = align_events(y_true, y_pred, labels, durations)
     metrics = _import_sound_event().EventBasedMetrics(
         event_label_list=_names(names),
+        evaluate_offset=bool(evaluate_offset),
         t_collar=float(t_collar),
         percentage_of_length=float(percentage_of_length),
         event_matching_type="optimal",
     )
-    for _, true, pred in _clips_with_events(reference, estimated):
-        metrics.evaluate(reference_event_list=true, estimated_event_list=pred)
-    return _measures(names, metrics, substitutions=metrics.overall["Nsubs"])
+    return _count(names, metrics, "Nsubs", reference, estimated)
 
 
 def segment_based(
@@ -43,22 +44,17 @@ def segment_based(
     segment_length: float,
     durations: ArrayLike | None,
     labels: Sequence[Any] | None,
-) -> pd.DataFrame:
+) -> ClipCounts:
     """Count the classes that sound in each segment of each clip."""
     names, reference, estimated = align_events(y_true, y_pred, labels)
+    lengths = None
     if durations is not None:
-        durations = check_durations(durations, reference.n_clips)
-        report_past_end(reference, durations)
+        lengths = check_durations(durations, reference.n_clips)
+        report_past_end(reference, lengths)
     metrics = _import_sound_event().SegmentBasedMetrics(
         event_label_list=_names(names), time_resolution=float(segment_length)
     )
-    for clip, true, pred in _clips_with_events(reference, estimated):
-        metrics.evaluate(
-            reference_event_list=true,
-            estimated_event_list=pred,
-            evaluated_length_seconds=None if durations is None else durations[clip],
-        )
-    return _measures(names, metrics, substitutions=metrics.overall["S"])
+    return _count(names, metrics, "S", reference, estimated, lengths)
 
 
 def _import_sound_event() -> Any:
@@ -98,8 +94,27 @@ def _event_lists(events: EventArrays) -> dict[int, list[dict[str, Any]]]:
     return {clip: own.to_dict("records") for clip, own in table.groupby(events.clip)}
 
 
-def _measures(labels: list[Any], metrics: Any, substitutions: float) -> pd.DataFrame:
-    """Return the measures of what sed_eval has counted."""
-    rows = [*(metrics.class_wise[name] for name in _names(labels)), metrics.overall]
-    tp, n_ref, n_est = ([row[key] for row in rows] for key in ("Ntp", "Nref", "Nsys"))
-    return measures(labels, tp, n_ref, n_est, substitutions)
+def _count(
+    labels: list[Any],
+    metrics: Any,
+    substituted: str,
+    reference: EventArrays,
+    estimated: EventArrays,
+    durations: NDArray[np.float64] | None = None,
+) -> ClipCounts:
+    """Let sed_eval count each clip; `substituted` is its name for substitutions."""
+    counts = np.zeros((3, reference.n_clips, len(labels)))
+    substitutions = np.zeros(reference.n_clips)
+    for clip, true, pred in _clips_with_events(reference, estimated):
+        length = (
+            {} if durations is None else {"evaluated_length_seconds": durations[clip]}
+        )
+        metrics.reset()
+        metrics.evaluate(reference_event_list=true, estimated_event_list=pred, **length)
+        rows = [metrics.class_wise[name] for name in _names(labels)]
+        counts[:, clip] = [
+            [row[key] for row in rows] for key in ("Ntp", "Nref", "Nsys")
+        ]
+        substitutions[clip] = metrics.overall[substituted]
+    tp, n_ref, n_est = counts
+    return ClipCounts(labels, tp, n_ref, n_est, substitutions)

@@ -30,8 +30,9 @@ def random_tables(rng, n_clips, max_events, scores):
     tables = []
     for _ in range(n_clips):
         n_events = rng.integers(0, max_events + 1)
-        onset = 0.05 * rng.integers(0, 55, n_events)
-        offset = np.minimum(onset + 0.05 * rng.integers(1, 20, n_events), DURATION)
+        onset = (0.05 * rng.integers(0, 55, n_events)).round(2)
+        offset = onset + 0.05 * rng.integers(1, 20, n_events)
+        offset = np.minimum(offset, DURATION).round(2)
         score = rng.integers(1, 6, n_events) / 5 if scores else None
         tables.append(make_events(onset, offset, rng.choice(LABELS, n_events), score))
     return tables
@@ -46,8 +47,8 @@ def random_problem(seed):
     for clip, table in enumerate(y_true):
         onset = (table["onset"] + 0.05 * rng.integers(-2, 3, len(table))).clip(0)
         near = make_events(
-            onset,
-            np.maximum(table["offset"], onset + 0.05),
+            onset.round(2),
+            np.maximum(table["offset"], onset + 0.05).round(2),
             table["event_label"],
             rng.integers(1, 6, len(table)) / 5,
         )
