@@ -9,20 +9,16 @@ References
 ----------
 RIFF and WAVE: Microsoft/IBM, Multimedia Programming Interface, 1991; RF64: EBU Tech
 3306, BW64: ITU-R BS.2088; AIFF: Apple, Audio Interchange File Format 1.3; Ogg: RFC
-3533; MP3: ISO/IEC 11172-3 and 13818-3.
+3533.
 """
 
-import functools
-import mmap
 import os
 import struct
 from typing import BinaryIO, NamedTuple
 
+from sklearn_sed.audio._faults import RECOVER, check_header, truncated
+from sklearn_sed.audio._mp3 import check_mp3, starts_frame
 from sklearn_sed.exceptions import AudioError
-
-RECOVER = "copy or download it again"
-CONVERT = "convert it to WAV or FLAC, or leave it out"
-SAMPLE_RATES = (100, 1_000_000)  # Hz: from whale hydrophones to bat detectors
 
 _MAX_CHUNKS = 1000  # of a WAV or AIFF file, before or behind its samples
 _MAX_BODY = 1024  # bytes read of a chunk of the header
@@ -76,35 +72,12 @@ def check_container(path: str | os.PathLike[str], size: int) -> Container:
             if magic == b"OggS":
                 _check_ogg(path, file, size)
                 return Container()
-            is_mp3 = magic[:3] == b"ID3" or magic[:3] in _mp3_frames()
+            is_mp3 = magic[:3] == b"ID3" or starts_frame(magic)
             if is_mp3 or os.fspath(path).lower().endswith(".mp3"):
-                return Container(_check_mp3(path, file))
+                return Container(check_mp3(path, file))
     except OSError as error:
         raise AudioError(path, f"unreadable: {error.strerror}; {RECOVER}") from error
     return Container()
-
-
-def check_header(path: object, n_channels: int, sample_rate: float) -> None:
-    """Refuse a header without channels, or of a rate at which nobody records."""
-    if n_channels == 0:
-        raise AudioError(path, f"implausible header: no channels; {RECOVER}")
-    low, high = SAMPLE_RATES
-    if not low <= sample_rate <= high:
-        reason = f"implausible header: a sample rate of {sample_rate:.0f} Hz (known "
-        raise AudioError(path, f"{reason}are {low} to {high} Hz); {RECOVER}")
-
-
-def truncated(
-    path: object, found: float, expected: float | None, detail: str = ""
-) -> AudioError:
-    """Build the error for a file that holds less than it should, in seconds."""
-    wanted = "more" if expected is None else f"{expected:.3f} s"
-    reason = f"{found:.3f} s found, {wanted} expected"
-    if not detail:
-        return AudioError(path, f"truncated: {reason}; {RECOVER}")
-    return AudioError(
-        path, f"truncated or damaged: {reason} ({detail}); {RECOVER}, or {CONVERT}"
-    )
 
 
 def is_unknown(claimed: int) -> bool:
@@ -236,104 +209,3 @@ def _check_ogg(path: object, file: BinaryIO, size: int) -> None:
         if at < 0 and flags & 4:
             return
     raise truncated(path, position / max(sample_rate, 1), None)
-
-
-def _check_mp3(path: object, file: BinaryIO) -> float | None:
-    """Count the frames of an MP3 file and compare them with its index, if it has one.
-
-    A Xing (VBR) or Info (CBR) index in the first frame holds the number of frames.
-    """
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        first = _skip_id3(data)
-        if data[first : first + 4] == b"fLaC":
-            return None
-        at = _find_mp3_frame(data, first)
-        if at is None:
-            reason = f"unreadable: no audio of a known kind in it; {CONVERT}"
-            raise AudioError(path, reason)
-        length, n_samples, sample_rate = _mp3_frames()[data[at : at + 3]]
-        n_indexed = _read_mp3_index(data[at : at + length])
-        n_frames, is_cut = _count_mp3_frames(data, at)
-    if n_indexed is not None:
-        n_frames -= 1  # the index sits in a frame of its own
-        n_frames_at_most = n_frames if is_cut else n_frames + 1
-        is_cut = n_frames_at_most < n_indexed  # some encoders count that frame too
-    seconds = n_samples / sample_rate
-    if is_cut:
-        expected = None if n_indexed is None else n_indexed * seconds
-        raise truncated(path, max(n_frames, 0) * seconds, expected)
-    return n_frames * seconds
-
-
-def _skip_id3(data: mmap.mmap) -> int:
-    """Return where the audio may start, behind an ID3v2 tag."""
-    if data[:3] != b"ID3" or len(data) < 10:
-        return 0
-    a, b, c, d = data[6:10]  # seven bits each
-    return 10 + (a << 21 | b << 14 | c << 7 | d)
-
-
-def _find_mp3_frame(data: mmap.mmap, at: int) -> int | None:
-    """Return where the next frame starts that another one follows."""
-    frames = _mp3_frames()
-    at = data.find(b"\xff", at)
-    while at >= 0:
-        frame = frames.get(data[at : at + 3])
-        if frame is not None:
-            following = frames.get(data[at + frame[0] : at + frame[0] + 3])
-            ends = at + frame[0] == len(data)
-            if ends or (following is not None and following[2] == frame[2]):
-                return at
-        at = data.find(b"\xff", at + 1)
-    return None
-
-
-def _count_mp3_frames(data: mmap.mmap, at: int | None) -> tuple[int, bool]:
-    """Return the number of whole frames, and whether a last one is cut."""
-    frames, size = _mp3_frames(), len(data)
-    n_frames = 0
-    while at is not None:
-        frame = frames.get(data[at : at + 3])
-        while frame is not None and at + frame[0] <= size:
-            n_frames += 1
-            at += frame[0]
-            frame = frames.get(data[at : at + 3])
-        if frame is not None:
-            return n_frames, True
-        at = _find_mp3_frame(data, at)
-    return n_frames, False
-
-
-def _read_mp3_index(frame: bytes) -> int | None:
-    """Return the number of frames that the index in a first frame gives."""
-    for tag in (b"Xing", b"Info"):
-        at = frame.find(tag, 0, 48)
-        if at >= 0 and len(frame) >= at + 12:
-            flags, n_frames = struct.unpack_from(">II", frame, at + 4)
-            return n_frames if flags & 1 else None
-    return None
-
-
-@functools.cache
-def _mp3_frames() -> dict[bytes, tuple[int, int, int]]:
-    """Return bytes, samples and sample rate of a frame by its first three bytes."""
-    bitrates_1 = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-    bitrates_2 = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-    sample_rates = (44100, 48000, 32000)
-    versions = {  # second byte without its last bit (CRC): MPEG 1, 2 and 2.5
-        0xFA: (1, 1152, bitrates_1),
-        0xF2: (2, 576, bitrates_2),
-        0xE2: (4, 576, bitrates_2),
-    }
-    frames = {}
-    for second, (divisor, n_samples, bitrates) in versions.items():
-        for i, bitrate in enumerate(bitrates, start=1):
-            for j, sample_rate in enumerate(sample_rates):
-                rate = sample_rate // divisor
-                for bits in range(4):  # padding and private bit
-                    length = n_samples // 8 * bitrate * 1000 // rate + (bits >> 1)
-                    third = i << 4 | j << 2 | bits
-                    for crc in range(2):
-                        key = bytes([0xFF, second | crc, third])
-                        frames[key] = (length, n_samples, rate)
-    return frames

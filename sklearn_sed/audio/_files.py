@@ -23,15 +23,8 @@ import numpy as np
 if TYPE_CHECKING:
     import soundfile
 
-from sklearn_sed.audio._containers import (
-    CONVERT,
-    RECOVER,
-    all_there,
-    check_container,
-    check_header,
-    is_unknown,
-    truncated,
-)
+from sklearn_sed.audio._containers import all_there, check_container, is_unknown
+from sklearn_sed.audio._faults import CONVERT, RECOVER, check_header, truncated
 from sklearn_sed.audio._repaired import RepairedFile
 from sklearn_sed.exceptions import AudioError
 

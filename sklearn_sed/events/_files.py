@@ -570,11 +570,16 @@ def _files_in(folder: Path, name: str, filenames: Sequence[str]) -> list[Path]:
         is_clear = (
             count[stem] == 1
             and strip_ending(stem[-1]) == stem[-1]
-            and _by_ending(label)[0] == name
             and _recording_of(label) == "/".join(stem)
         )
         if not is_clear:  # with the audio's ending, it is not taken for another
             label = Path(*own[:-1], own[-1] + ending)
+        if any(part.startswith(".") for part in label.parts):
+            raise AnnotationError(
+                str(folder),
+                f"{label.as_posix()}, the labels of {filename}, would be a hidden file "
+                "that is not read again; rename the recording",
+            )
         if folder / label in files:
             raise AnnotationError(
                 str(folder),

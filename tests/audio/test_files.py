@@ -504,6 +504,17 @@ def test_chunks_behind_the_samples(n_samples, size, tmp_path):
         assert n_read == n_samples + (len(pad) if size != "right" else 0)
 
 
+def test_wrong_sizes_of_w64(tmp_path):
+    path = write(tmp_path / "a.w64", format="W64", subtype="PCM_16")
+    expected, _ = load_audio(path)
+    n_bytes = path.stat().st_size
+    for size in (n_bytes + 24, 0xFFFFFFFF, 2**64 - 1):
+        patch(path, 16, "<Q", size)
+        np.testing.assert_array_equal(load_audio(path)[0], expected)
+    # More than 4 GB are no unknown size in a format that is made for them.
+    assert reason_of(patch(path, 16, "<Q", 5 * 10**9)).startswith("truncated: 2.000 s")
+
+
 def test_bw64(tmp_path):
     pcm = np.random.default_rng(8).bytes(4000)
     ds64 = b"ds64" + struct.pack("<IQQQI", 28, 4080, 4000, 2000, 0)
@@ -528,9 +539,20 @@ def test_wrong_sizes_of_aiff(size, tmp_path):
 # No disk holds these files: they are as good as empty.
 @pytest.mark.skipif(os.name != "posix", reason="needs sparse files")
 @pytest.mark.parametrize("n_wraps", [1, 2])
-@pytest.mark.parametrize("size", ["wrapped", "44 too many", 0, 0x7FFFF000, 0xFFFFFFFF])
+@pytest.mark.parametrize(
+    ("size", "behind"),
+    [
+        ("wrapped", b""),
+        ("wrapped", b"LIST\xc8\0\0\0INFO" + bytes(196)),
+        ("wrapped", b"\xff" * 20),
+        ("44 too many", b""),
+        (0, b""),
+        (0x7FFFF000, b""),
+        (0xFFFFFFFF, b""),
+    ],
+)
 @pytest.mark.parametrize(("n_channels", "bits"), [(1, 16), (2, 24)])
-def test_a_wav_of_more_than_4_gb(n_wraps, size, n_channels, bits, tmp_path):
+def test_a_wav_of_more_than_4_gb(n_wraps, size, behind, n_channels, bits, tmp_path):
     path, last = tmp_path / "long.wav", np.arange(1, 1001)
     block = n_channels * bits // 8
     n_samples = (n_wraps * 2**32 + 10**9) // block
@@ -541,8 +563,7 @@ def test_a_wav_of_more_than_4_gb(n_wraps, size, n_channels, bits, tmp_path):
         file.seek(44 + (n_samples - 1000) * block)
         frames = np.repeat(last, n_channels).astype("<i4").view(np.uint8).reshape(-1, 4)
         file.write(frames[:, : bits // 8].tobytes())
-        if size == "wrapped":
-            file.write(b"LIST\x04\0\0\0INFO")
+        file.write(behind)
     info = audio_info(path)
     assert (info.n_samples, info.sample_rate) == (n_samples, 48000)
     assert not load_audio(path, duration=0.1)[0].any()
@@ -571,7 +592,7 @@ def test_a_wav_of_more_than_4_gb_that_was_cut_short(tmp_path):
 
 def write_mp3(path: Path, mode: str) -> tuple[bytes, bytes]:
     """Return an MP3 file's index frame and the frames after it."""
-    from sklearn_sed.audio._containers import _mp3_frames
+    from sklearn_sed.audio._mp3 import _mp3_frames
 
     how = {"bitrate_mode": mode, "compression_level": 0.5}
     content = write(path, np.tile(NOISE, 3), 44100, **how).read_bytes()

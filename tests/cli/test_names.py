@@ -20,7 +20,7 @@ from tests._networks import TINY_CRNN
 from tests.inference._sounds import CLIPS, FEATURES, RATE, Y, make_sound
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*no place for the columns score"),
+    pytest.mark.filterwarnings("ignore:.*no place for the columns"),
     pytest.mark.filterwarnings("ignore:.*always occur in the 4 labelled"),
 ]
 

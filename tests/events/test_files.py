@@ -377,6 +377,7 @@ def test_raven_tables_of_a_folder_may_end_in_txt(tmp_path):
         ("a.txt", ["a", "b"], {"format": "audacity"}, "about one recording, got 2"),
         (".", ["a", "b"], {"format": "rttm"}, "this is a folder, but all recordings"),
         ("x", ["./a", "a"], {"format": "raven"}, r"\./a and a .* written to a\.sel"),
+        ("x", [".a", "a"], {"format": "raven"}, r"\.a\.sel.* would be a hidden"),
         ("x", ["D:/a", "E:/a"], {"format": "raven"}, "different folders"),
         ("x", ["..", "a"], {"format": "raven"}, "'..' is no name of a recording"),
         ("a.tsv", ["a", "a"], {}, "'a' appears twice"),

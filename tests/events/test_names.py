@@ -112,6 +112,7 @@ def test_two_recordings(found, wanted):
         (["a.wav", "a.flac"], ["a.wav", "a.mp3"]),
         (["site.A", "site.B"], ["site.A.wav", "site.B.wav"]),
         (["song.wav", "song.wav.wav"], ["x/song.wav", "x/song.wav.wav"]),
+        (["1.wav", "A/1.wav"], ["1.flac", "A/1.flac"]),
         # two that are one, but for their exact names
         (["./a.wav", "a.wav"], ["./a.wav", "a.wav"]),
         ([NFC, NFD], [NFC, NFD]),
@@ -151,6 +152,13 @@ def test_a_name_of_several_folders_means_no_other_folder():
     assert match_recordings(found, wanted) == {"A/1.wav": "A/1.wav"}
     found, wanted = ["x/A/1.wav", "x/C/1.wav"], ["y/A/1.wav", "y/B/1.wav"]
     assert match_recordings(found, wanted) == {"y/A/1.wav": "x/A/1.wav"}
+
+
+def test_a_whole_path_comes_before_an_end():
+    assert match_recordings(["1", "A/1"], ["1.wav"]) == {"1.wav": "1"}
+    assert match_recordings(["1"], ["A/1.wav", "1.wav"]) == {"1.wav": "1"}
+    found, wanted = ["1.wav", "A/1.flac"], ["./1.wav", "B/1.mp3"]
+    assert match_recordings(found, wanted) == {"./1.wav": "1.wav"}
 
 
 def test_an_exact_name_goes_first():
@@ -226,6 +234,7 @@ def round_trip(folder, names, format):
         ["2024-05-01T05.00.00Z.wav"],
         ["odd..wav", "odd.wav", "odd.", "odd"],
         ["song.wav", "song.wav.wav", "song.wav.flac", "song"],
+        ["song.wav", "song.wav.wav"],
         ["a.wav", "a.flac", "a.WAV", "a"],
         ["x.Table.1.wav", "x.Table.2.wav", "x.wav", "x.BirdNET.wav"],
         ["x.selections.wav", "x.wav", "x.tsv.wav", "x.jams.wav"],
@@ -250,6 +259,7 @@ def test_label_folders_come_back(tmp_path, format, names):
         (["rec/A/1.wav", "rec/B/1.wav"], ["A/1.txt", "B/1.txt"]),
         (["/r/A/1.wav", "/r/B/C/2.WAV"], ["A/1.txt", "B/C/2.txt"]),
         (["D:\\r\\A\\1.wav", "D:\\r\\2"], ["2.txt", "A/1.txt"]),
+        (["D:\\A\\1.wav", "2.wav"], ["2.txt", "A/1.txt"]),
         (["../../A/1.wav", "../../B/1.wav"], ["A/1.txt", "B/1.txt"]),
         (["/r/A/1.wav", "/r/A/2.wav"], ["1.txt", "2.txt"]),
         (["/r/A/1.wav"], ["1.txt"]),
