@@ -16,8 +16,8 @@ from scipy.ndimage import gaussian_filter1d
 from sklearn_sed import EventDecoder
 from sklearn_sed._decoding._decoder import Timeline, decode_flat, make_timeline
 from sklearn_sed.model_selection._decoder_search import (
+    DEFAULT_GRID,
     ClassCurves,
-    check_grid,
     make_objectives,
     search_settings,
 )
@@ -39,6 +39,8 @@ DECODERS = {
     "hysteresis": EventDecoder(threshold=0.6, low_threshold=0.3),
     "derivative": EventDecoder(segmenter="derivative"),
     "area": EventDecoder(segmenter="area"),
+    "boxes": EventDecoder(segmenter="boxes"),
+    "peaks": EventDecoder(segmenter="peaks"),
 }
 GRID = {
     "rescale": [False, True],
@@ -83,8 +85,7 @@ def time_tuning() -> None:
     no_events = np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0)
     objectives[0](*no_events)  # loads what was compiled
     start = EventDecoder()._check(CLASSES)[0]
-    for name, grid in (("1,000 settings or so", GRID), ("default grid", None)):
-        grid = check_grid(grid)
+    for name, grid in (("1,000 settings or so", GRID), ("default grid", DEFAULT_GRID)):
         n_settings = np.prod([len(values) for values in grid.values()])
         begin = perf_counter()
         for index, objective in enumerate(objectives):
@@ -94,6 +95,7 @@ def time_tuning() -> None:
                 np.arange(n_clips),
                 Timeline(TIME_RESOLUTION, 0.0, np.full(n_clips, np.inf)),
                 frame_proba.dtype,
+                np.ones(n_clips),
             )
             search_settings(curves, EventDecoder(), start, grid, objective)
         print(

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Real
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.ndimage import correlate1d, median_filter
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import (
     Interval,
     StrOptions,
@@ -27,6 +27,13 @@ from sklearn_sed.events import frames_to_time, make_events, stack_tables
 from sklearn_sed.events._frames import TIME_TOLERANCE, lasts, run_times
 from sklearn_sed.exceptions import ClipError, LabelError
 
+if TYPE_CHECKING:
+    from sklearn_sed._decoding._boxes import Boxes, Changes, Peaks
+
+# More than a clip has: lengths of time beyond it make no difference.
+MANY_FRAMES = 2**24
+# Segmenters whose events have scores that decide whether they count.
+BOX_SEGMENTERS = {"boxes", "peaks"}
 # Recurrent and convolutional networks are unreliable at the edges of a clip.
 EDGE_FRAMES = 3
 # Low thresholds that follow the threshold, by name.
@@ -47,6 +54,10 @@ class ClassSettings(NamedTuple):
     low_threshold: float | str | None
     min_gap: float
     min_duration: float
+    window_length: float
+    merge_ratio: float | None
+    merge_difference: float | None
+    peak_share: float
 
     @property
     def low(self) -> float:
@@ -89,7 +100,7 @@ class Timeline(NamedTuple):
         """Return that of the chosen clips."""
         return self._replace(ends=self.ends[clips])
 
-    def of(self, runs: Runs) -> tuple[np.ndarray, np.ndarray]:
+    def of(self, runs: "Runs | Boxes") -> tuple[np.ndarray, np.ndarray]:
         """Return onsets and offsets in seconds, cut to the clips."""
         ends = self.ends[runs.clip]
         return run_times(runs.start, runs.stop, self.step, self.offset, ends)
@@ -115,6 +126,10 @@ _CLASS_CONSTRAINTS: dict[str, list] = {
     "low_threshold": [_FRACTION, StrOptions(set(SHARES)), None],
     "min_gap": [_SECONDS],
     "min_duration": [_SECONDS],
+    "window_length": [Interval(Real, 0, None, closed="neither")],
+    "merge_ratio": [Interval(Real, 1, None, closed="left"), None],
+    "merge_difference": [_FRACTION, None],
+    "peak_share": [_FRACTION],
 }
 
 
@@ -146,7 +161,8 @@ class EventDecoder(BaseEstimator):
         Length of the smoothing window in seconds, rounded to the nearest odd number of
         frames.
     threshold : float, per class, default=0.5
-        A frame is active when its score > threshold. The threshold is read in the
+        A frame is active when its score > threshold; an event of the segmenters
+        "boxes" and "peaks" is kept when its own score is. The threshold is read in the
         precision of the scores, to which smoothed curves are rounded, too: a float32
         score of 0.3 does not exceed 0.3.
     low_threshold : float, {"half", "tenth"} or None, per class, default="tenth"
@@ -158,10 +174,12 @@ class EventDecoder(BaseEstimator):
     min_gap : float, per class, default=0.5
         Gaps between two events of a class that last less than this, in seconds, are
         closed: curves of networks that learn from tags tear more often than sounds
-        follow each other so fast. Lower it for calls that do.
+        follow each other so fast. Lower it for calls that do. The segmenter "peaks"
+        joins no boxes that are farther apart; "boxes" does not look at it.
     min_duration : float, per class, default=0.1
         Events that last less than this, in seconds, are dropped.
-    segmenter : {"threshold", "derivative", "area"}, default="threshold"
+    segmenter : {"threshold", "derivative", "area", "boxes", "peaks"}, \
+            default="threshold"
         What cuts the curve into events:
 
         - "threshold": `threshold` and `low_threshold`.
@@ -172,14 +190,36 @@ class EventDecoder(BaseEstimator):
           `threshold`. Events shorter than the window are not placed exactly.
         - "area": `threshold` and `low_threshold` on the mean area under the curve in a
           centred window of `window_length`.
-    window_length : float, default=0.25
-        Window of the segmenters "derivative" and "area", in seconds.
+        - "boxes": change detection [3]_. Take the mean score over the next half of
+          `window_length` less the mean over the last half: an event begins at a
+          maximum of the difference, and ends at the minimum that follows. Two with a
+          gap between that is not low enough, by `merge_ratio` and `merge_difference`,
+          are joined. The score of an event is the mean of the curve.
+        - "peaks": the highest frame takes the run of frames around it whose scores are
+          above `peak_share` of its own; then the highest of those that are left. Two
+          events with less than `min_gap` between are joined when the lower peak is
+          above `peak_share` of the higher one. The score of an event is its peak.
+
+        The last two multiply scores by the clip's, where one is given, and keep what
+        exceeds `threshold`, which has no say in where events begin and end.
+    window_length : float, per class, default=0.25
+        Window of the segmenters "derivative", "area" and "boxes", in seconds.
     rising : float, default=0.3
         Rise that begins an event (segmenter "derivative").
     falling : float, default=0.3
         Fall that ends an event (segmenter "derivative").
     flat : float, default=0.05
         Largest rise after a fall that ends an event (segmenter "derivative").
+    merge_ratio : float or None, per class, default=10.0
+        Two events are joined when their highest scores are both less than this many
+        times the lowest between them, 0.001 added to each (segmenter "boxes"). 1.5, 2
+        and 3 are published, for networks that learn from times; curves of networks
+        that learn from tags tear deeper. 1 joins nothing, None sets no limit.
+    merge_difference : float or None, per class, default=None
+        Events are joined only if both highest scores exceed the lowest between them by
+        less than this, too (segmenter "boxes"). None sets no limit.
+    peak_share : float, per class, default=0.35
+        Share of a peak's score (segmenter "peaks").
 
     References
     ----------
@@ -190,6 +230,8 @@ class EventDecoder(BaseEstimator):
        min_gap=0, min_duration=0)``.
     .. [2] L. Cances, P. Guyot, T. Pellegrini, "Evaluation of post-processing algorithms
        for polyphonic sound event detection", WASPAA 2019, arXiv:1906.06909.
+    .. [3] J. Ebbers, F. G. Germain, G. Wichern, J. Le Roux, "Sound event bounding
+       boxes", Interspeech 2024, arXiv:2406.04212.
 
     Examples
     --------
@@ -211,18 +253,20 @@ class EventDecoder(BaseEstimator):
     min_gap: Any = 0.5
     min_duration: Any = 0.1
     segmenter: str = "threshold"
-    window_length: float = 0.25
+    window_length: Any = 0.25
     rising: float = 0.3
     falling: float = 0.3
     flat: float = 0.05
+    merge_ratio: Any = 10.0
+    merge_difference: Any = None
+    peak_share: Any = 0.35
 
     _parameter_constraints: ClassVar[dict] = {
         **{
             name: [*allowed, "array-like", dict]
             for name, allowed in _CLASS_CONSTRAINTS.items()
         },
-        "segmenter": [StrOptions({"threshold", "derivative", "area"})],
-        "window_length": [Interval(Real, 0, None, closed="neither")],
+        "segmenter": [StrOptions({"threshold", "derivative", "area"} | BOX_SEGMENTERS)],
         "rising": [_FRACTION],
         "falling": [_FRACTION],
         "flat": [_FRACTION],
@@ -250,7 +294,8 @@ class EventDecoder(BaseEstimator):
             The label of each class.
         tags : array-like of shape (n_clips, n_classes), default=None
             The classes to decode in each clip, marked by a positive number. By default
-            all of them.
+            all of them. The segmenters "boxes" and "peaks" multiply scores by it: pass
+            the clips' probabilities.
         durations : array-like of shape (n_clips,), default=None
             Length of each clip in seconds, which no offset exceeds. By default what
             `frame_proba` carries; where that is nothing, a clip ends with its last
@@ -263,7 +308,8 @@ class EventDecoder(BaseEstimator):
         -------
         events : ndarray of shape (n_clips,), dtype object
             The event table of each clip: `onset`, `offset` (seconds), `event_label`
-            and `score`, the mean of `frame_proba` over the frames of the event.
+            and `score`, the mean of `frame_proba` over the frames of the event, or
+            what the segmenter says it is.
 
         Raises
         ------
@@ -332,7 +378,7 @@ class EventDecoder(BaseEstimator):
         stacked = np.zeros(scores.values.T.shape, scores.dtype)
         shaped = _shape(self, settings, scores, step, tags)
         length = np.diff(scores.bounds)
-        for index, _, clips, _, _, curve in shaped:
+        for index, _, clips, _, _, _, curve in shaped:
             chosen = np.isin(np.arange(len(length)), clips)
             stacked[np.repeat(chosen, length), index] = curve
         return FeatureArray(
@@ -352,7 +398,7 @@ class EventDecoder(BaseEstimator):
         ]
         settings = [ClassSettings(*values) for values in zip(*columns)]
         for label, own in zip(labels, settings):
-            if own.low > own.threshold:
+            if own.low > own.threshold and not finds_boxes(self):
                 raise ValueError(
                     f"low_threshold={own.low_threshold} is above "
                     f"threshold={own.threshold} for class {label!r}: frames above the "
@@ -360,6 +406,22 @@ class EventDecoder(BaseEstimator):
                     "threshold; lower low_threshold or raise threshold"
                 )
         return settings
+
+
+def finds_boxes(decoder: Any) -> bool:
+    """Tell whether a decoder's events have scores that decide whether they count."""
+    return isinstance(decoder, EventDecoder) and decoder.segmenter in BOX_SEGMENTERS
+
+
+def keep_candidates(decoder: Any) -> EventDecoder:
+    """Return a decoder that keeps every event that this one chooses from."""
+    if not finds_boxes(decoder):
+        raise ValueError(
+            "candidates=True needs events whose own scores decide whether they count, "
+            "as those of EventDecoder(segmenter='boxes') or 'peaks': elsewhere the "
+            f"thresholds decide where events begin and end, as those of {decoder!r} do"
+        )
+    return clone(decoder).set_params(threshold=0.0)
 
 
 def check_per_class(name: str, value: Any, labels: list) -> list:
@@ -398,6 +460,11 @@ class ClassDecoder(NamedTuple):
     step: float  # seconds per frame
     dtype: np.dtype  # the precision in which thresholds are read
 
+    @property
+    def high(self) -> float:
+        """The threshold in the precision in which it is read."""
+        return float(self.dtype.type(self.own.threshold))
+
     def shape(self, curve: np.ndarray, bounds: np.ndarray) -> np.ndarray:
         """Rescale and smooth curves as the settings say.
 
@@ -411,18 +478,40 @@ class ClassDecoder(NamedTuple):
             n_frames = _odd_frames(own.smoothing_length, self.step)
             curve = _smooth(curve, bounds, own.smoothing, n_frames)
         if self.decoder.segmenter == "area":
-            n_frames = _odd_frames(self.decoder.window_length, self.step)
+            n_frames = _odd_frames(own.window_length, self.step)
             curve = _smooth(curve, bounds, "mean", n_frames)
         return curve.astype(self.dtype).astype(np.float64)
 
     def cut(self, curve: np.ndarray, bounds: np.ndarray) -> Runs:
         """Cut shaped curves into runs of active frames."""
-        high = float(self.dtype.type(self.own.threshold))
         if self.decoder.segmenter == "derivative":
-            half = max(1, round(self.decoder.window_length / self.step / 2))
-            return _runs_by_derivative(curve, bounds, self.decoder, high, half)
+            half = max(1, round(self.own.window_length / self.step / 2))
+            return _runs_by_derivative(curve, bounds, self.decoder, self.high, half)
         low = float(self.dtype.type(self.own.low))
-        return _runs_by_threshold(curve, bounds, high, low)
+        return _runs_by_threshold(curve, bounds, self.high, low)
+
+    @property
+    def finder(self) -> "Changes | Peaks | None":
+        """What finds boxes in shaped curves, for segmenters that do."""
+        if not finds_boxes(self.decoder):
+            return None
+        from sklearn_sed._decoding._boxes import Changes, Peaks
+
+        own = self.own
+        if self.decoder.segmenter == "peaks":
+            max_gap = np.floor((own.min_gap - TIME_TOLERANCE) / self.step)
+            return Peaks(own.peak_share, int(min(max_gap, MANY_FRAMES)))
+        half = max(1, round(min(own.window_length / self.step / 2, MANY_FRAMES)))
+        limits = (own.merge_difference, own.merge_ratio)
+        return Changes(half, *(np.inf if limit is None else limit for limit in limits))
+
+    def choose(
+        self, boxes: "Boxes", score: np.ndarray, weight: np.ndarray
+    ) -> tuple["Boxes", np.ndarray]:
+        """Return the boxes whose weighted scores exceed the threshold, and these."""
+        score = (score * weight).astype(self.dtype).astype(np.float64)
+        chosen = score > self.high
+        return boxes.take(chosen), score[chosen]
 
 
 def decode_flat(
@@ -437,11 +526,16 @@ def decode_flat(
     scores = stack_scores(frame_proba, len(settings))
     parts = []
     shaped = _shape(decoder, settings, scores, times.step, tags)
-    for index, one, clips, proba, bounds, curve in shaped:
-        own_times = times.take(clips)
-        runs = close_gaps(one.cut(curve, bounds), one.own.min_gap, times.step)
-        runs = drop_short(runs, one.own.min_duration, own_times)
-        score = _mean_score(proba, bounds, runs)
+    for index, one, clips, weight, proba, bounds, curve in shaped:
+        own_times, min_duration = times.take(clips), one.own.min_duration
+        finder = one.finder
+        if finder is None:
+            found = close_gaps(one.cut(curve, bounds), one.own.min_gap, times.step)
+            runs = drop_short(found, min_duration, own_times)
+            score = _mean_score(proba, bounds, runs)
+        else:
+            boxes = drop_short(finder.find(curve, bounds), min_duration, own_times)
+            runs, score = one.choose(boxes, finder.score(boxes), weight[boxes.clip])
         column = np.full(len(score), index)
         parts.append((clips[runs.clip], column, *own_times.of(runs), score))
     if not parts:
@@ -456,15 +550,21 @@ def _shape(
     scores: ScoreCurves,
     step: float,
     tags: ArrayLike | None,
-) -> Iterator[tuple[int, ClassDecoder, Any, Any, Any, Any]]:
-    """Yield class, its decoder, clips, scores, bounds and curve, as tags allow."""
-    chosen = _tag_mask(tags, len(scores.bounds) - 1, len(settings))
+) -> Iterator[tuple[int, ClassDecoder, Any, Any, Any, Any, Any]]:
+    """Yield class, its decoder, clips, tags, scores, bounds, curve, as tags allow."""
+    weight = _check_tags(tags, len(scores.bounds) - 1, len(settings))
+    if finds_boxes(decoder) and (weight > 1).any():
+        raise LabelError(
+            f"segmenter={decoder.segmenter!r} multiplies scores by tags, which must be "
+            f"numbers from 0 to 1, got {weight.max()}"
+        )
     for index, own in enumerate(settings):
-        clips = np.flatnonzero(chosen[:, index])
+        clips = np.flatnonzero(weight[:, index] > 0)
         if clips.size:
             proba, bounds = select_clips(scores.values[index], scores.bounds, clips)
             one = ClassDecoder(decoder, own, step, scores.dtype)
-            yield index, one, clips, proba, bounds, one.shape(proba, bounds)
+            curve = one.shape(proba, bounds)
+            yield index, one, clips, weight[clips, index], proba, bounds, curve
 
 
 def stack_scores(frame_proba: Any, n_classes: int) -> ScoreCurves:
@@ -501,23 +601,23 @@ def stack_scores(frame_proba: Any, n_classes: int) -> ScoreCurves:
     return ScoreCurves(values.clip(0, 1), bounds, stacked.dtype)
 
 
-def _tag_mask(tags: ArrayLike | None, n_clips: int, n_classes: int) -> np.ndarray:
-    """Return the clips and classes to decode as a boolean array."""
+def _check_tags(tags: ArrayLike | None, n_clips: int, n_classes: int) -> np.ndarray:
+    """Return the numbers that mark the classes to decode in each clip."""
     if tags is None:
-        return np.ones((n_clips, n_classes), dtype=bool)
+        return np.ones((n_clips, n_classes))
     try:
-        chosen = np.asarray(tags, dtype=np.float64) > 0
+        marks = np.asarray(tags, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise LabelError(
             "tags must be an indicator, 1 for each class to decode in a clip, not "
             "labels; sklearn.preprocessing.MultiLabelBinarizer makes one of label lists"
         ) from error
-    if chosen.shape != (n_clips, n_classes):
+    if marks.shape != (n_clips, n_classes):
         raise LabelError(
             f"tags must have the shape (n_clips, n_classes) = {n_clips, n_classes}, "
-            f"got {chosen.shape}"
+            f"got {marks.shape}"
         )
-    return chosen
+    return marks
 
 
 def make_timeline(
@@ -701,8 +801,8 @@ def close_gaps(runs: Runs, min_gap: float, time_resolution: float) -> Runs:
     return Runs(runs.clip[first], runs.start[first], runs.stop[last])
 
 
-def drop_short(runs: Runs, min_duration: float, times: Timeline) -> Runs:
-    """Drop runs that last less than `min_duration` seconds within their clip."""
+def drop_short(runs: Any, min_duration: float, times: Timeline) -> Any:
+    """Drop runs or boxes that last less than `min_duration` within their clip."""
     onset, offset = times.of(runs)
     is_long = offset - onset > min_duration - min(TIME_TOLERANCE, times.step / 4)
     return runs.take(is_long & lasts(onset, offset, times.step))

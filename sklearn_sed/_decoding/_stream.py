@@ -36,7 +36,7 @@ class Event(NamedTuple):
     event_label : object
         Its class.
     score : float
-        Mean frame score, 0 to 1.
+        Mean frame score, or what the decoder's segmenter says, 0 to 1.
 
     Examples
     --------
@@ -103,7 +103,7 @@ class CurveDecoder:
         # Frames that smoothing and the segmenters look ahead and back, generously:
         # steps of a curve lie in the middle of stretches that are steep.
         n_windows = 16 if self.segmenter == "derivative" else 1
-        window = n_windows * decoder.decoder.window_length
+        window = n_windows * self.own.window_length
         self._reach = 2 + int((self.own.smoothing_length + window) / self.step)
         # Curve, score, share of windows with the tag, activity where it is known.
         self._rows = np.zeros((4, 0))
@@ -128,9 +128,10 @@ class CurveDecoder:
 
         Parameters
         ----------
-        rows : ndarray of shape (3, n_frames)
+        rows : ndarray of shape (4, n_frames)
             The curve to decode; the frame scores; the share of windows, by weight,
-            that are tagged with the class.
+            that are tagged with the class; their mean clip score, for events whose own
+            scores it multiplies.
         end : float or None
             Where the recording ends, in seconds, when these are its last frames.
 
@@ -139,7 +140,7 @@ class CurveDecoder:
         onset, offset, score : ndarray of shape (n_events,)
             The events, in order.
         """
-        new_rows = np.pad(rows, ((0, 1), (0, 0)))
+        new_rows = np.pad(rows[:3], ((0, 1), (0, 0)))
         self._rows = np.concatenate((self._rows, new_rows), axis=1)
         n_frames = self._rows.shape[1]
         n_known = n_frames if end is not None else n_frames - self._reach
@@ -238,6 +239,67 @@ class CurveDecoder:
         return onset, offset, np.clip(score, 0, 1)
 
 
+class BoxDecoder:
+    """Like `CurveDecoder`, for segmenters that find boxes.
+
+    They remember themselves what they need, see `ChangeStream` and `PeakStream`.
+    """
+
+    def __init__(self, decoder: ClassDecoder, finder: Any, time_offset: float):
+        self.decoder = decoder._replace(own=decoder.own._replace(rescale=False))
+        self.offset = time_offset
+        self._finder = finder
+        self._stream = finder.stream(n_rows=3)
+        self._reach = 1 + int(decoder.own.smoothing_length / decoder.step)
+        self._rows = np.zeros((3, 0))  # curve, whether it is tagged, clip score
+        self._n_done = 0  # columns that were handed on
+
+    @property
+    def safe(self) -> float:
+        """The time before which no further event will end."""
+        pending, _ = self._choose(self._stream.pending)
+        known = self._stream.known(self.decoder.high)
+        frame = min([known, *pending.stop.tolist()])
+        return float(frame * self.decoder.step + self.offset)
+
+    def push(
+        self, rows: np.ndarray, end: float | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Take the next frames and return the events that are whole now."""
+        curve, _, share, clip_score = rows
+        new_rows = np.stack((curve, share > MAJORITY, clip_score))
+        self._rows = np.concatenate((self._rows, new_rows), axis=1)
+        n_frames = self._rows.shape[1]
+        n_known = n_frames
+        if end is None:
+            n_known = max(self._n_done, n_frames - self._reach)
+        known = self._rows[:, self._n_done : n_known].copy()
+        if known.size:
+            curve = self.decoder.shape(self._rows[0], np.array([0, n_frames]))
+            known[0] = curve[self._n_done : n_known]
+        found = self._stream.push(known, end is not None)
+        n_past = max(0, n_known - self._reach)  # columns that nothing needs
+        self._rows, self._n_done = self._rows[:, n_past:].copy(), n_known - n_past
+        ends = np.array([np.inf if end is None else end])
+        times = Timeline(self.decoder.step, self.offset, ends)
+        found = drop_short(found, self.decoder.own.min_duration, times)
+        boxes, score = self._choose(found)
+        return *times.of(boxes), score
+
+    def _choose(self, boxes: Any) -> tuple[Any, np.ndarray]:
+        """Return the boxes that count and their scores."""
+        _, tagged, clip_score = boxes.mean.T
+        boxes, clip_score = boxes.take(tagged > 0), clip_score[tagged > 0]
+        return self.decoder.choose(boxes, self._finder.score(boxes), clip_score)
+
+
+def _decoder_of(decoder: ClassDecoder, time_offset: float) -> Any:
+    """Return what decodes the curve of a class piece by piece."""
+    if decoder.finder is None:
+        return CurveDecoder(decoder, time_offset)
+    return BoxDecoder(decoder, decoder.finder, time_offset)
+
+
 class StreamDecoder:
     """Decodes the score curves of all classes of one recording, piece by piece.
 
@@ -265,9 +327,7 @@ class StreamDecoder:
     ):
         self._labels = np.asarray(classes).tolist()
         self._curves = [
-            CurveDecoder(
-                ClassDecoder(decoder, own, time_resolution, dtype), time_offset
-            )
+            _decoder_of(ClassDecoder(decoder, own, time_resolution, dtype), time_offset)
             for own in decoder._check(self._labels)
         ]
         self._found: list[Event] = []
@@ -277,7 +337,7 @@ class StreamDecoder:
 
         Parameters
         ----------
-        curves : ndarray of shape (3, n_classes, n_frames)
+        curves : ndarray of shape (4, n_classes, n_frames)
             What `CurveDecoder.push` takes, of all classes.
         end : float, default=None
             Where the recording ends, in seconds, when these are its last frames.

@@ -185,7 +185,7 @@ class SeedEnsemble(PredictMixin, MetaEstimatorMixin, PartsMixin):
         first, *others = (one.frames for one in scored)
         return Scored(proba, found, sum(others, first) / len(scored))
 
-    def predict(self, X, tags=None):
+    def predict(self, X, tags=None, candidates=False):
         """Find the events of each clip, or its tags where the estimator is a tagger.
 
         Parameters
@@ -196,6 +196,9 @@ class SeedEnsemble(PredictMixin, MetaEstimatorMixin, PartsMixin):
             For detectors: what is known to be in each clip; only these classes are
             looked for. When None, those whose mean clip score is above their
             threshold.
+        candidates : bool, default=False
+            For detectors: return every event that there is to choose from, see
+            :meth:`WeakEventDetector.predict`.
 
         Returns
         -------
@@ -206,7 +209,7 @@ class SeedEnsemble(PredictMixin, MetaEstimatorMixin, PartsMixin):
             clip that label.
         """
         if scores_frames(self):
-            return super().predict(X, tags)
+            return super().predict(X, tags, candidates)
         return self._labelled(self.predict_tags(X))
 
     def _check_state(self) -> None:

@@ -1,5 +1,7 @@
 """Predict once: all that is said of clips comes from a single pass over them."""
 
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -8,6 +10,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from sklearn_sed._clips._array import FeatureArray
 from sklearn_sed._clips._check import check_time_resolution
+from sklearn_sed._decoding._decoder import finds_boxes, keep_candidates
 from sklearn_sed._labels._check import UNLABELLED, check_tags
 from sklearn_sed._labels._score import score_tags
 from sklearn_sed._learners._parts import takes_checked
@@ -113,9 +116,11 @@ class PredictMixin:
             Frame scores as the decoder rescales and smooths them; zero for classes
             that are not looked for.
         """
-        weighted = isinstance(tags, str) and tags == "proba"
-        scored, chosen = self._look(X, None if weighted else tags)
-        frames, weight = scored.frames, scored.proba if weighted else chosen
+        if isinstance(tags, str) and tags == "proba":
+            scored, weight = self._look(X, None, attrgetter("proba"))
+        else:
+            scored, weight = self._look(X, tags)
+        frames = scored.frames
         if hasattr(self.decoder_, "curves"):
             frames = self.decoder_.curves(frames, frames.time_resolution, self.classes_)
         curves = [np.asarray(c) * w.astype(c.dtype) for c, w in zip(frames, weight)]
@@ -123,7 +128,7 @@ class PredictMixin:
             curves, frames.time_resolution, frames.durations, frames.time_offset
         )
 
-    def predict(self, X, tags=None):
+    def predict(self, X, tags=None, candidates=False):
         """Find the events of each clip.
 
         Parameters
@@ -134,6 +139,12 @@ class PredictMixin:
             What is known to be in each clip ("oracle tags"), in any form of labels
             that ``fit`` takes; only these classes are looked for. Where it is None,
             and in rows of −1, the classes are those of ``predict_tags``.
+        candidates : bool, default=False
+            Return every event that there is to choose from: with scores below the
+            threshold, and of all classes where `tags` do not say which are there. For
+            decoders whose events have scores of their own, which are multiplied by the
+            clip's probability of the class: ``EventDecoder(segmenter="boxes")`` and
+            ``"peaks"``. Thresholds can be moved afterwards.
 
         Returns
         -------
@@ -147,14 +158,25 @@ class PredictMixin:
             If nothing says how long a frame lasts.
         LabelError
             If ``tags`` hold an unknown label.
+        ValueError
+            If `candidates` are asked for and the decoder has none.
         """
-        (_, _, frames), chosen = self._look(X, tags)
-        return self.decoder_.decode(
-            frames, frames.time_resolution, self.classes_, chosen
-        )
+        check_is_fitted(self)
+        decoder, own = self.decoder_, attrgetter("tags")
+        if candidates:
+            decoder, own = keep_candidates(decoder), attrgetter("proba")
+        elif finds_boxes(decoder):
+            own = tagged_proba
+        (_, _, frames), chosen = self._look(X, tags, own)
+        return decoder.decode(frames, frames.time_resolution, self.classes_, chosen)
 
-    def _look(self, X: Any, tags: Any) -> tuple[Any, np.ndarray]:
-        """Pass over clips; return also the classes to look for, where not known."""
+    def _look(
+        self, X: Any, tags: Any, own: Callable[[Scored], Any] = attrgetter("tags")
+    ) -> tuple[Scored, np.ndarray]:
+        """Pass over clips; return also a number for each class, positive if looked for.
+
+        These are known tags, or what `own` makes of the scores.
+        """
         check_is_fitted(self)
         known = None
         if tags is not None:
@@ -163,10 +185,10 @@ class PredictMixin:
         scored = self._score(X, tags=asked)
         check_time_resolution(None, scored.frames.time_resolution)
         if known is None:
-            return scored, scored.tags
+            return scored, own(scored)
         unknown = known.indicator == UNLABELLED
-        own = scored.tags if asked else 0
-        return scored, np.where(unknown, own, known.indicator)
+        found = own(scored) if asked else 0
+        return scored, np.where(unknown, found, known.indicator)
 
     def score(self, X, y):
         """Return macro F1: of events where y has times, else of tags.
@@ -202,6 +224,11 @@ class PredictMixin:
         if self._single and not scores_frames(self):
             return self.classes_[tags.argmax(axis=1)]
         return tags
+
+
+def tagged_proba(scored: Scored) -> np.ndarray:
+    """Return the probabilities of classes that are tagged."""
+    return np.where(scored.tags > 0, scored.proba, 0.0)
 
 
 def score_clips(

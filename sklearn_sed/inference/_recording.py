@@ -99,6 +99,8 @@ def iter_events(
     - Except for ``segmenter="derivative"``, whose state may depend on all that came
       before a slow change, events are exactly those of the cross-faded curve decoded
       as a whole.
+    - With ``segmenter="boxes"`` and ``"peaks"`` the score of an event is multiplied by
+      the mean over its time of the windows' clip scores, cross-faded like their frames.
     - A transformer with a `duration` pads a recording no longer than a window, as in
       ``predict``; it never cuts one.
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from sklearn_sed._clips._check import check_time_resolution
 from sklearn_sed._decoding._decoder import ScoreCurves, rescale, stack_scores
+from sklearn_sed._learners._predict import score_clips
 from sklearn_sed.inference._model import Parts
 
 
@@ -18,6 +19,7 @@ class _Window(NamedTuple):
     start: int
     frames: np.ndarray  # (n_frames, n_mels)
     tags: np.ndarray  # (n_classes,)
+    proba: np.ndarray  # (n_classes,)
 
 
 class WindowScorer:
@@ -64,17 +66,18 @@ class WindowScorer:
         ------
         starts : list of int
             First frame of each window, in order, a little later than they come.
-        values : ndarray of shape (n_windows, 4, n_classes, n_window)
+        values : ndarray of shape (n_windows, 5, n_classes, n_window)
             Frame scores; for rescaled classes the curve, rescaled within the window,
             where it is tagged with the class; 1 where it is tagged; 1 where it is
-            scored. Else zeros.
+            scored; the clip score. Else zeros.
         """
         waiting: list[_Window] = []
         tagged: list[int] = []
         for starts, windows in batches:
             features = self._parts.features(windows)
-            tags = np.asarray(self._parts.scorer.predict_tags(features)) == 1
-            waiting += map(_Window, starts, windows, tags)
+            scored = score_clips(self._parts.scorer, features, frames=False)[1]
+            tags = np.asarray(scored.tags) == 1
+            waiting += map(_Window, starts, windows, tags, np.asarray(scored.proba))
             tagged += [start for start, own in zip(starts, tags) if own.any()]
             # Within these, no window to come begins.
             last = starts[-1]
@@ -94,8 +97,9 @@ class WindowScorer:
         """Return the values of windows, given where tagged ones begin."""
         starts = [window.start for window in windows]
         n_classes = len(self._settings)
-        values = np.zeros((len(windows), 4, n_classes, self._n_window))
+        values = np.zeros((len(windows), 5, n_classes, self._n_window))
         values[:, 2] = np.array([window.tags for window in windows])[..., np.newaxis]
+        values[:, 4] = np.array([window.proba for window in windows])[..., np.newaxis]
         chosen = [
             index
             for index, start in enumerate(starts)
@@ -140,19 +144,20 @@ class WindowScorer:
 
         Parameters
         ----------
-        means : ndarray of shape (4, n_classes, n_frames)
+        means : ndarray of shape (5, n_classes, n_frames)
             Means of the values of windows.
 
         Returns
         -------
-        ndarray of shape (3, n_classes, n_frames)
-            The curve, the score, and the share of windows that are tagged.
+        ndarray of shape (4, n_classes, n_frames)
+            The curve, the score, the share of windows that are tagged, and their clip
+            score.
         """
-        total, shaped, tagged, scored = means
+        total, shaped, tagged, scored, clip_score = means
         proba, rescaled = np.zeros((2, *total.shape))
         np.divide(total, scored, out=proba, where=scored > 0)
         np.divide(shaped, tagged, out=rescaled, where=tagged > 0)
         rescales = np.array([own.rescale for own in self._settings])
         curve = np.where(rescales[:, np.newaxis], rescaled, proba)
         # In float64, a mean of equal scores may exceed a threshold that they do not.
-        return np.stack((curve.astype(self.dtype), proba, tagged))
+        return np.stack((curve.astype(self.dtype), proba, tagged, clip_score))

@@ -19,9 +19,28 @@ from sklearn_sed._decoding._decoder import (
     check_per_class,
     close_gaps,
     drop_short,
+    finds_boxes,
 )
 from sklearn_sed.events import make_events, stack_tables
 
+# Of segmenters that find boxes; all others are tuned over the last grid.
+BOX_GRIDS: dict[str, dict[str, list]] = {
+    "boxes": {
+        "smoothing_length": [0.1, 0.3, 0.6],
+        "threshold": [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7],
+        "min_duration": [0.0, 0.2, 0.5],
+        "window_length": [0.25, 0.5, 1.0],
+        "merge_ratio": [2.0, 3.0, 5.0, 10.0, 20.0, 50.0],
+        "merge_difference": [0.2, 0.4, None],
+    },
+    "peaks": {
+        "smoothing_length": [0.1, 0.3, 0.6],
+        "threshold": [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
+        "min_gap": [0.1, 0.3, 0.5, 0.8],
+        "min_duration": [0.0, 0.2, 0.5],
+        "peak_share": [0.05, 0.1, 0.2, 0.35, 0.5],
+    },
+}
 DEFAULT_GRID: dict[str, list] = {
     "rescale": [False, True],
     "smoothing": ["median", "mean"],
@@ -41,12 +60,16 @@ class ClassCurves(NamedTuple):
     clips: np.ndarray  # of all held-back clips
     times: Timeline  # of these clips
     dtype: np.dtype
+    weight: np.ndarray  # what multiplies the scores of boxes in each clip
 
 
-def check_grid(param_grid: Mapping | None) -> dict[str, list]:
+def default_grid(decoder: EventDecoder) -> dict[str, list]:
+    """Return the values of each setting that are tried unless told."""
+    return BOX_GRIDS.get(decoder.segmenter, DEFAULT_GRID)
+
+
+def check_grid(param_grid: Mapping) -> dict[str, list]:
     """Return the values of each setting that is tuned, or say what is wrong."""
-    if param_grid is None:
-        return DEFAULT_GRID
     grid = {}
     for name, values in param_grid.items():
         if name not in ClassSettings._fields:
@@ -114,32 +137,58 @@ def _most_supported(
 
 def _candidates(
     curves: ClassCurves, decoder: EventDecoder, grid: dict[str, list]
-) -> Iterator[tuple[ClassSettings, Runs]]:
-    """Yield all settings and the runs of active frames that they give.
+) -> Iterator[tuple[ClassSettings, Any]]:
+    """Yield all settings and the runs of active frames, or boxes, that they give.
 
     What several settings have in common is computed once: a curve is smoothed, then cut
-    for each pair of thresholds, then cleaned for each gap and each duration.
+    for each pair of thresholds, then cleaned for each gap and each duration. Of what
+    the segmenter does not look at, the first value stands for all.
     """
-    values, bounds, _, times, dtype = curves
-    for shape in product(grid["rescale"], grid["smoothing"], grid["smoothing_length"]):
-        cuts = [
-            ClassSettings(*shape, high, low, 0.0, 0.0)
-            for high, low in product(grid["threshold"], grid["low_threshold"])
-        ]
-        cuts = [cut for cut in cuts if cut.low <= cut.threshold]
-        if not cuts:
-            raise ValueError(
-                f"no low_threshold of {grid['low_threshold']} goes with a threshold of "
-                f"{grid['threshold']}: it may not be above it"
-            )
-        curve = ClassDecoder(decoder, cuts[0], times.step, dtype).shape(values, bounds)
-        for cut in cuts:
-            found = ClassDecoder(decoder, cut, times.step, dtype).cut(curve, bounds)
-            for min_gap in grid["min_gap"]:
-                joined = close_gaps(found, min_gap, times.step)
-                for min_duration in grid["min_duration"]:
-                    runs = drop_short(joined, min_duration, times)
-                    yield cut._replace(min_gap=min_gap, min_duration=min_duration), runs
+    step, first = curves.times.step, [values[0] for values in grid.values()]
+    cut = _cut_to_boxes if finds_boxes(decoder) else _cut_by_thresholds
+    names = ("rescale", "smoothing", "smoothing_length", "window_length")
+    for shape in product(*(grid[name] for name in names)):
+        own = ClassSettings(*first)._replace(**dict(zip(names, shape)))
+        one = ClassDecoder(decoder, own, step, curves.dtype)
+        shaped = curves._replace(values=one.shape(curves.values, curves.bounds))
+        for own, found in cut(shaped, one, grid):
+            for min_duration in grid["min_duration"]:
+                runs = drop_short(found, min_duration, curves.times)
+                yield own._replace(min_duration=min_duration), runs
+
+
+def _cut_by_thresholds(
+    curves: ClassCurves, one: ClassDecoder, grid: dict[str, list]
+) -> Iterator[tuple[ClassSettings, Runs]]:
+    """Yield thresholds and gaps, and the runs that they give."""
+    pairs = product(grid["threshold"], grid["low_threshold"])
+    cuts = [one.own._replace(threshold=high, low_threshold=low) for high, low in pairs]
+    cuts = [own for own in cuts if own.low <= own.threshold]
+    if not cuts:
+        raise ValueError(
+            f"no low_threshold of {grid['low_threshold']} goes with a threshold of "
+            f"{grid['threshold']}: it may not be above it"
+        )
+    for own in cuts:
+        found = one._replace(own=own).cut(curves.values, curves.bounds)
+        for min_gap in grid["min_gap"]:
+            joined = close_gaps(found, min_gap, one.step)
+            yield own._replace(min_gap=min_gap), joined
+
+
+def _cut_to_boxes(
+    curves: ClassCurves, one: ClassDecoder, grid: dict[str, list]
+) -> Iterator[tuple[ClassSettings, Any]]:
+    """Yield settings of the segmenters of boxes, and the boxes that they give."""
+    names = ("min_gap", "merge_ratio", "merge_difference", "peak_share")
+    for values in product(*(grid[name] for name in names)):
+        own = one.own._replace(**dict(zip(names, values)))
+        finder: Any = one._replace(own=own).finder
+        boxes = finder.find(curves.values, curves.bounds)
+        score, weight = finder.score(boxes), curves.weight[boxes.clip]
+        for threshold in grid["threshold"]:
+            own = own._replace(threshold=threshold)
+            yield own, one._replace(own=own).choose(boxes, score, weight)[0]
 
 
 def make_objectives(

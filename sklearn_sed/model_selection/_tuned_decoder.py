@@ -15,18 +15,25 @@ from sklearn_sed._clips._check import check_time_resolution
 from sklearn_sed._decoding._decoder import (
     EventDecoder,
     Timeline,
+    finds_boxes,
     make_timeline,
     select_clips,
     stack_scores,
 )
 from sklearn_sed._learners._parts import PartsMixin
-from sklearn_sed._learners._predict import PredictMixin, Scored, score_clips
+from sklearn_sed._learners._predict import (
+    PredictMixin,
+    Scored,
+    score_clips,
+    tagged_proba,
+)
 from sklearn_sed._unwrap import unwrap
 from sklearn_sed.events import check_events, is_event_tables, to_tags
 from sklearn_sed.exceptions import LabelError
 from sklearn_sed.model_selection._decoder_search import (
     ClassCurves,
     check_grid,
+    default_grid,
     make_objectives,
     search_settings,
 )
@@ -75,8 +82,9 @@ class TunedDecoderCV(HeldBackMixin, PredictMixin, MetaEstimatorMixin, PartsMixin
         The values to try of each per-class setting of the decoder, in all combinations
         but those with a low threshold above the threshold. Settings not named keep the
         value of the starting decoder. By default about 4,600 combinations of all
-        settings. Values in rising order are best: among equally good settings, those
-        win whose neighbours in the grid are good, too.
+        settings, and 1,500 or so where the decoder finds boxes. Values in rising order
+        are best: among equally good settings, those win whose neighbours in the grid
+        are good, too.
     tags : {"predicted", "true"}, default="predicted"
         The classes that are decoded in a held-back clip while tuning: those that the
         estimator finds in it, as in ``predict(X)``; or those that it has, as in
@@ -191,7 +199,7 @@ class TunedDecoderCV(HeldBackMixin, PredictMixin, MetaEstimatorMixin, PartsMixin
         NotFittedError
             If ``cv="prefit"`` and the estimator is not fitted.
         """
-        grid = check_grid(self.param_grid)
+        grid = None if self.param_grid is None else check_grid(self.param_grid)
         if not is_event_tables(y):
             raise LabelError(
                 "TunedDecoderCV tunes on the times of events: pass one event table "
@@ -206,10 +214,13 @@ class TunedDecoderCV(HeldBackMixin, PredictMixin, MetaEstimatorMixin, PartsMixin
             self.n_features_in_ = self.estimator_.n_features_in_
         return self
 
-    def _tune(self, held_back: Sequence[HeldBack], y: np.ndarray, grid: dict) -> None:
+    def _tune(
+        self, held_back: Sequence[HeldBack], y: np.ndarray, grid: dict | None
+    ) -> None:
         """Choose the settings of each class on the held-back clips."""
         labels = self.classes_.tolist()
         start = _decoder_of(unwrap(self.estimator_).estimator)
+        grid = default_grid(start) if grid is None else grid
         tags = to_tags(list(y), labels)
         if self.tags == "predicted":
             tags = np.concatenate([part.tags for part in held_back])
@@ -267,7 +278,10 @@ def _score_clips(estimator: Any, X: Any, classes: np.ndarray) -> HeldBack:
     A class that the estimator does not know, for want of training clips with it, is
     not found in any clip.
     """
-    model, (_, tags, frames) = score_clips(estimator, X)
+    model, scored = score_clips(estimator, X)
+    frames, tags = scored.frames, scored.tags
+    if finds_boxes(getattr(model, "decoder_", None)):
+        tags = tagged_proba(scored)
     column = {label: i for i, label in enumerate(np.asarray(model.classes_).tolist())}
     source = [column.get(label, -1) for label in classes.tolist()]
 
@@ -295,4 +309,5 @@ def _split_classes(
     for column, values in zip(tags.T, stacked.values):
         clips = np.flatnonzero(column > 0)
         curve, bounds = select_clips(values, stacked.bounds, clips)
-        yield ClassCurves(curve, bounds, clips, times.take(clips), stacked.dtype)
+        own_times, dtype = times.take(clips), stacked.dtype
+        yield ClassCurves(curve, bounds, clips, own_times, dtype, column[clips])

@@ -220,3 +220,21 @@ def test_windows_are_no_longer_than_the_clips_of_the_model(tmp_path):
 def test_a_missing_file_is_named_at_once(model, tmp_path):
     with pytest.raises(AudioError, match=r"none\.wav"):
         iter_events(model, tmp_path / "none.wav")
+
+
+@pytest.mark.parametrize("segmenter", ["boxes", "peaks"])
+def test_events_with_scores_of_their_own(segmenter, tmp_path):
+    decoder = EventDecoder(segmenter=segmenter, threshold=0.0)
+    model = make_model(threshold=0.0, decoder=decoder)
+    path = write(tmp_path / "a.wav", [(0.4, 1.0, "high")], 1.9)
+    expected = model.predict([path])[0]
+    assert_frame_equal(detect_events(model, path, window=2.0), expected)
+    # Frames are the same in any window; clip scores are those of the windows.
+    path = write(tmp_path / "b.wav", random_events(11), 11)
+    expected = model.predict([path])[0]
+    found = detect_events(model, path, window=2.0)
+    times = ["onset", "offset", "event_label"]
+    assert_frame_equal(found[times], expected[times])
+    whole, windows = (table["score"].to_numpy() for table in (expected, found))
+    assert 0 < np.abs(whole - windows).max() < 1
+    assert (windows[whole > 0.6] > 0.3).all()

@@ -203,7 +203,64 @@ def test_a_search_by_psds_moves(grid):
     assert max(one, other) > 0.2
 
 
-# ---- Tags
+# ---- Candidates
+
+BOXES = {"segmenter": "boxes", "smoothing": None, "threshold": 0.3}
+
+
+@pytest.mark.parametrize("segmenter", ["boxes", "peaks"])
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        (WeakEventDetector(**EXACT), ""),
+        (two_pass(), "detector__"),
+        (SeedEnsemble(WeakEventDetector(**EXACT), n_estimators=2), "estimator__"),
+        (TunedDecoderCV(WeakEventDetector(**EXACT), cv=2), "estimator__"),
+        (
+            make_pipeline(FunctionTransformer(), WeakEventDetector(**EXACT)),
+            "weakeventdetector__",
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_thresholds_can_be_moved_afterwards(model, path, segmenter):
+    model = clone(model).set_params(**{f"{path}decoder": EventDecoder(**BOXES)})
+    model.set_params(**{f"{path}decoder__segmenter": segmenter})
+    model.fit(X, strong(NAMES) if isinstance(model, TunedDecoderCV) else NAMES)
+    inside = model[-1] if path.startswith("weak") else model
+    tags, proba = inside.predict_tags(X), inside.predict_proba(X)
+    found, every = model.predict(X), model.predict(X, candidates=True)
+    assert sum(map(len, every)) > sum(map(len, found)) > 0
+    classes, threshold = np.array(CLASSES), inside.decoder_.threshold
+    if not isinstance(threshold, dict):
+        threshold = dict.fromkeys(CLASSES, threshold)
+    for table, candidates, row in zip(found, every, tags):
+        label, score = candidates["event_label"], candidates["score"]
+        kept = candidates[
+            label.isin(classes[row == 1]) & (score > label.map(threshold))
+        ]
+        pd.testing.assert_frame_equal(table, kept.reset_index(drop=True))
+    # Scores are those of the boxes times the clip's; known tags weigh 1.
+    known = model.predict(X, tags=np.ones((len(X), 2)), candidates=True)
+    for table, candidates, row in zip(every, known, proba):
+        score = candidates["score"] * candidates["event_label"].map(
+            dict(zip(CLASSES, row))
+        )
+        np.testing.assert_allclose(table["score"], score, rtol=1e-6)
+
+
+def test_candidates_are_of_known_classes_where_tags_are_known(fitted):
+    model = two_pass(detector__decoder=EventDecoder(**BOXES)).fit(X, NAMES)
+    tags = np.array([[1, 0], [-1, -1]] * 12)
+    for table, row in zip(model.predict(X, tags=tags, candidates=True), tags):
+        assert set(table["event_label"]) == ({"high"} if row[0] == 1 else {*CLASSES})
+
+
+def test_thresholds_on_frames_have_no_candidates(fitted):
+    own = two_pass(detector__decoder=OnlyDecodes()).fit(X, NAMES)
+    for model in (fitted, own):
+        with pytest.raises(ValueError, match="segmenter='boxes'"):
+            model.predict(X, candidates=True)
 
 
 def test_rows_of_minus_one_are_not_known(fitted):

@@ -303,7 +303,7 @@ def test_a_class_missing_from_a_training_fold():
     assert tuned.class_scores_[1] == 1
 
 
-@pytest.mark.parametrize("segmenter", ["derivative", "area"])
+@pytest.mark.parametrize("segmenter", ["derivative", "area", "boxes", "peaks"])
 def test_other_segmenters_are_tuned_too(segmenter):
     X, y = make_clips(8)
     decoder = EventDecoder(segmenter=segmenter, window_length=0.5)
