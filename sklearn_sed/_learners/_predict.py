@@ -161,6 +161,10 @@ class PredictMixin:
         ValueError
             If `candidates` are asked for and the decoder has none.
         """
+        return self._find(X, tags, candidates)[0]
+
+    def _find(self, X: Any, tags: Any, candidates: bool) -> tuple[np.ndarray, Any]:
+        """Return the events of clips, and the frame scores that they were found in."""
         check_is_fitted(self)
         decoder, own = self.decoder_, attrgetter("tags")
         if candidates:
@@ -168,7 +172,8 @@ class PredictMixin:
         elif finds_boxes(decoder):
             own = tagged_proba
         (_, _, frames), chosen = self._look(X, tags, own)
-        return decoder.decode(frames, frames.time_resolution, self.classes_, chosen)
+        events = decoder.decode(frames, frames.time_resolution, self.classes_, chosen)
+        return events, frames
 
     def _look(
         self, X: Any, tags: Any, own: Callable[[Scored], Any] = attrgetter("tags")

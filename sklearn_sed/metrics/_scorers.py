@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_sed._clips._check import check_time_resolution
+from sklearn_sed._decoding._decoder import finds_boxes
 from sklearn_sed._labels._score import add_columns, score_tags, with_unknown
 from sklearn_sed._unwrap import unwrap
 from sklearn_sed.events import is_event_tables, to_tags
@@ -115,6 +116,8 @@ def psds1_scorer(estimator: Any, X: Any, y: Any, tags: Any = None) -> float:
         classes that the estimator does not find in a clip are zero; "proba" weighs
         each curve by the clip's probability of its class instead. In a search, pass
         ``functools.partial(psds1_scorer, tags="proba")``.
+        Where the scores of events decide, as with ``EventDecoder(segmenter="boxes")``,
+        all events are judged that ``predict(X, tags, candidates=True)`` returns.
 
     Returns
     -------
@@ -144,7 +147,7 @@ def psds1_scorer(estimator: Any, X: Any, y: Any, tags: Any = None) -> float:
     1.0
     """
     _check_times(y)
-    return psds_score(y, **scored_curves(estimator, X, y, tags), **SCENARIOS[1])
+    return psds_score(y, **scored_output(estimator, X, y, tags), **SCENARIOS[1])
 
 
 def psds2_scorer(estimator: Any, X: Any, y: Any, tags: Any = None) -> float:
@@ -165,6 +168,8 @@ def psds2_scorer(estimator: Any, X: Any, y: Any, tags: Any = None) -> float:
         classes that the estimator does not find in a clip are zero; "proba" weighs
         each curve by the clip's probability of its class instead. In a search, pass
         ``functools.partial(psds1_scorer, tags="proba")``.
+        Where the scores of events decide, as with ``EventDecoder(segmenter="boxes")``,
+        all events are judged that ``predict(X, tags, candidates=True)`` returns.
 
     Returns
     -------
@@ -195,7 +200,7 @@ def psds2_scorer(estimator: Any, X: Any, y: Any, tags: Any = None) -> float:
     1.0
     """
     _check_times(y)
-    return psds_score(y, **scored_curves(estimator, X, y, tags), **SCENARIOS[2])
+    return psds_score(y, **scored_output(estimator, X, y, tags), **SCENARIOS[2])
 
 
 def tag_f1_scorer(estimator: Any, X: Any, y: Any) -> float:
@@ -240,26 +245,32 @@ def tag_f1_scorer(estimator: Any, X: Any, y: Any) -> float:
     return score_tags(y, predicted, classes, single=np.ndim(predicted) == 1)
 
 
-def scored_curves(estimator: Any, X: Any, y: Any, tags: Any = None) -> dict[str, Any]:
-    """Return the curves that an estimator decodes, as `psds_score` takes them.
+def scored_output(estimator: Any, X: Any, y: Any, tags: Any = None) -> dict[str, Any]:
+    """Return what an estimator decides on by its scores, as `psds_score` takes it.
 
-    Pipelines, searches and frozen estimators are looked into. An estimator without
-    ``predict_curves`` decodes its frame scores as they are.
+    These are the curves that it decodes, or all its candidates where the scores of
+    events decide. Pipelines, searches and frozen estimators are looked into. An
+    estimator without ``predict_curves`` decodes its frame scores as they are.
     """
     inside = unwrap(estimator)
     model, X = inside.estimator, inside.transform(X)
-    if hasattr(model, "predict_curves"):
-        curves = model.predict_curves(X, tags=tags)
-    else:
-        curves = model.predict_frame_proba(X)
-    resolution = check_time_resolution(None, getattr(curves, "time_resolution", None))
     labels = with_unknown(model.classes_, y)
+    if finds_boxes(getattr(model, "decoder_", None)) and hasattr(model, "_find"):
+        known = None if isinstance(tags, str) and tags == "proba" else tags
+        y_score, scores = model._find(X, known, candidates=True)
+    else:
+        if hasattr(model, "predict_curves"):
+            scores = model.predict_curves(X, tags=tags)
+        else:
+            scores = model.predict_frame_proba(X)
+        y_score = [add_columns(own, len(labels)) for own in scores]
+    resolution = check_time_resolution(None, getattr(scores, "time_resolution", None))
     return {
-        "y_score": [add_columns(scores, len(labels)) for scores in curves],
+        "y_score": y_score,
         "time_resolution": resolution,
-        "time_offset": getattr(curves, "time_offset", 0.0),
+        "time_offset": getattr(scores, "time_offset", 0.0),
         "labels": labels,
-        "durations": lengths_of(curves, resolution),
+        "durations": lengths_of(scores, resolution),
     }
 
 

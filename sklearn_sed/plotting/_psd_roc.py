@@ -7,7 +7,7 @@ import numpy as np
 from sklearn_sed._clips._check import check_time_resolution
 from sklearn_sed.events import is_event_tables
 from sklearn_sed.metrics import PSDROC, psd_roc_curve
-from sklearn_sed.metrics._scorers import SCENARIOS, lengths_of, scored_curves
+from sklearn_sed.metrics._scorers import SCENARIOS, lengths_of, scored_output
 from sklearn_sed.plotting._style import (
     Display,
     class_style,
@@ -212,4 +212,4 @@ class PSDROCDisplay(Display):
         ValueError
             For the reasons of :meth:`from_predictions`.
         """
-        return cls.from_predictions(y, **scored_curves(estimator, X, y), **kwargs)
+        return cls.from_predictions(y, **scored_output(estimator, X, y), **kwargs)

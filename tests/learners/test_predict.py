@@ -1,5 +1,7 @@
 """Predict once; what is not learned acts at once; tags of every kind."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,7 +27,7 @@ from sklearn_sed._clips import _check
 from sklearn_sed.calibration import CalibratedTaggerCV
 from sklearn_sed.events import make_events, stack_tables
 from sklearn_sed.exceptions import LabelError, RareClassWarning
-from sklearn_sed.metrics import psds1_scorer
+from sklearn_sed.metrics import psds1_scorer, psds2_scorer, psds_score
 from sklearn_sed.model_selection import TunedDecoderCV
 from sklearn_sed.nn import _training
 from tests._networks import EXACT, FAST, tones
@@ -261,6 +263,26 @@ def test_thresholds_on_frames_have_no_candidates(fitted):
     for model in (fitted, own):
         with pytest.raises(ValueError, match="segmenter='boxes'"):
             model.predict(X, candidates=True)
+
+
+@pytest.mark.parametrize("segmenter", ["boxes", "peaks"])
+def test_scorers_judge_all_candidates(segmenter):
+    y = strong(NAMES)
+    decoder = EventDecoder(segmenter=segmenter, smoothing=None, threshold=1.0)
+    model = two_pass(detector__decoder=decoder).fit(X, NAMES)
+    assert sum(map(len, model.predict(X))) == 0
+    events = model.predict(X, candidates=True)
+    scenario2 = {"dtc_threshold": 0.1, "gtc_threshold": 0.1, "cttc_threshold": 0.3}
+    durations = np.full(len(X), np.shape(X)[1] * 0.05)
+    score = functools.partial(psds_score, y, labels=CLASSES, durations=durations)
+    assert psds1_scorer(model, X, y) == score(events)
+    assert psds2_scorer(model, X, y) == score(events, **scenario2, alpha_ct=0.5) > 0.1
+    assert psds1_scorer(make_pipeline(model), X, y, tags="proba") == score(events)
+    known = model.predict(X, tags=NAMES, candidates=True)
+    assert psds1_scorer(model, X, y, tags=NAMES) == score(known)
+
+
+# ---- Tags
 
 
 def test_rows_of_minus_one_are_not_known(fitted):
