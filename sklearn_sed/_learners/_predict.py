@@ -166,7 +166,8 @@ class PredictMixin:
     def _find(self, X: Any, tags: Any, candidates: bool) -> tuple[np.ndarray, Any]:
         """Return the events of clips, and the frame scores that they were found in."""
         check_is_fitted(self)
-        decoder, own = self.decoder_, attrgetter("tags")
+        decoder = self.decoder_
+        own: Callable[[Scored], Any] = attrgetter("tags")
         if candidates:
             decoder, own = keep_candidates(decoder), attrgetter("proba")
         elif finds_boxes(decoder):
