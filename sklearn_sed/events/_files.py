@@ -1,18 +1,25 @@
 """Read and write annotation files: which format, which files, which recordings."""
 
 import os
-import re
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sklearn_sed._storage import check_targets, replace_file
-from sklearn_sed.events import _audacity, _dcase, _jams, _raven, _rttm, _tiers
+from sklearn_sed.events import _dcase
+from sklearn_sed.events._formats import (
+    FORMATS,
+    by_ending,
+    check_format,
+    dropped_columns,
+    format_of,
+    recording_of,
+)
 from sklearn_sed.events._names import (
     below_common_folder,
     match_recordings,
@@ -20,16 +27,11 @@ from sklearn_sed.events._names import (
     visible_files,
 )
 from sklearn_sed.events._records import (
-    Annotations,
     Reading,
     check_extent,
     check_filenames,
     check_na_values,
     collect,
-    extra_columns,
-    is_number,
-    plain_name,
-    read_lines,
     report_missing,
     shorten,
 )
@@ -37,70 +39,6 @@ from sklearn_sed.events._tables import check_events, make_events, stack_tables
 from sklearn_sed.exceptions import AnnotationError
 
 _Path = str | os.PathLike
-
-
-class _Format(NamedTuple):
-    """How one annotation format is read and written."""
-
-    endings: tuple[str, ...]
-    parse: Callable[[Path, str, Reading], Annotations]
-    render: Callable[[Path, Sequence[str], Sequence[pd.DataFrame]], str] | None
-    """None for a format that is only read."""
-    one_recording: bool
-    """Whether a file is about one recording only."""
-    columns: frozenset[str] | None = None
-    """The columns it holds beyond those of every event table; None: any."""
-    has_label_columns: bool = True
-    """Whether it has columns or tiers of which one may hold the labels."""
-
-
-# A Raven table ends in ".txt" like an Audacity label track, but says more.
-_FORMATS = {
-    "dcase": _Format(
-        (".tsv", ".csv"), _dcase.parse_events, _dcase.render_events, False
-    ),
-    "raven": _Format(
-        (".selections.txt", ".selection.table.txt"), _raven.parse, _raven.render, True
-    ),
-    "audacity": _Format(
-        (".txt",),
-        _audacity.parse,
-        _audacity.render,
-        True,
-        frozenset({"low_freq", "high_freq"}),
-        has_label_columns=False,
-    ),
-    "jams": _Format(
-        (".jams",),
-        _jams.parse,
-        _jams.render,
-        True,
-        frozenset({"score"}),
-        has_label_columns=False,
-    ),
-    "rttm": _Format(
-        (".rttm",),
-        _rttm.parse,
-        _rttm.render,
-        False,
-        frozenset({"score"}),
-        has_label_columns=False,
-    ),
-    "textgrid": _Format((".textgrid",), _tiers.parse_textgrid, None, True),
-    "elan": _Format((".eaf",), _tiers.parse_elan, None, True),
-    "birdnet": _Format(
-        (
-            ".birdnet.results.csv",
-            ".birdnet.results.r.csv",
-            ".birdnet.results.kaleidoscope.csv",
-        ),
-        _dcase.parse_birdnet,
-        None,
-        True,
-    ),
-}
-# What programs put between the name of the recording and the ending.
-_TABLE_SUFFIX = re.compile(r"(\.Table\.\d+|\.BirdNET(\.results)?)$")
 
 
 def read_events(
@@ -215,20 +153,20 @@ def read_events(
     """
     path = Path(path)
     reading = Reading(check_na_values(na_values), encoding, label_column)
-    name = _check_format(format)
+    name = check_format(format)
     if path.is_dir():
         name, files, notes = _label_files(path, name, encoding)
         root = path
     else:
-        name, files = name or _format_of(path, encoding, reading=True), [path]
+        name, files = name or format_of(path, encoding, reading=True), [path]
         root, notes = path.parent, []
-    if label_column is not None and not _FORMATS[name].has_label_columns:
+    if label_column is not None and not FORMATS[name].has_label_columns:
         raise ValueError(
             f"label_column={label_column!r} names a column or tier, but {path} is of "
             f"the format {name!r}, which has none"
         )
     parsed = [
-        _FORMATS[name].parse(file, _recording_of(file.relative_to(root)), reading)
+        FORMATS[name].parse(file, recording_of(file.relative_to(root)), reading)
         for file in files
     ]
     check_extent(
@@ -331,8 +269,8 @@ def save_events(
     format: str | None = None,
 ) -> None:
     """Write the files of `render_events`, and warn of what they have no place for."""
-    name = format or _format_of(path, reading=False)
-    dropped = _dropped_columns(_FORMATS[name], events)
+    name = format or format_of(path, reading=False)
+    dropped = dropped_columns(FORMATS[name], events)
     if dropped:
         warnings.warn(
             f"{path}: the format {name!r} has no place for the columns "
@@ -361,8 +299,8 @@ def render_events(
     """
     tables = list(check_events(events, name="events"))
     names = check_filenames(filenames, len(tables), "event tables")
-    name = _check_format(format) or _format_of(path, reading=False)
-    chosen = _FORMATS[name]
+    name = check_format(format) or format_of(path, reading=False)
+    chosen = FORMATS[name]
     if chosen.render is None:
         raise AnnotationError(
             str(path), f"the format {name!r} is read but not written; write another one"
@@ -421,57 +359,6 @@ def read_durations(path: _Path) -> tuple[list[str], list[float]]:
     return list(durations), list(durations.values())
 
 
-def _check_format(format: str | None) -> str | None:
-    """Return the name of a format that exists, or None."""
-    if format is not None and format not in _FORMATS:
-        raise ValueError(
-            f"format must be one of {', '.join(map(repr, _FORMATS))}, got {format!r}"
-        )
-    return format
-
-
-def _by_ending(path: Path) -> tuple[str | None, str]:
-    """Return the format that a file's ending tells, and its name without it."""
-    endings = [
-        (len(ending), name)
-        for name, own in _FORMATS.items()
-        for ending in own.endings
-        if path.name.casefold().endswith(ending)
-    ]
-    if not endings:
-        return None, path.stem
-    length, name = max(endings)
-    return name, path.name[:-length]
-
-
-def _format_of(path: Path, encoding: str | None = None, *, reading: bool) -> str:
-    """Return the format that a file's ending tells or, in a text, its first line."""
-    name, _ = _by_ending(path)
-    if reading and name in ("audacity", "dcase"):
-        lines = [re.split("[\t,;]", line) for _, line in read_lines(path, encoding)]
-        lines.sort(key=lambda cells: len(cells) < 2)  # names alone tell nothing
-        cells = lines[0] if lines else []
-        names = set(map(plain_name, cells))
-        if names >= {"begintimes", "endtimes"}:
-            return "raven"
-        is_list = len(cells) > 3 and not is_number(cells[0]) and is_number(cells[-2])
-        if name == "audacity" and ("filename" in names or is_list):
-            return "dcase"
-    if name and name != "audacity":
-        return name
-    raise AnnotationError(
-        str(path),
-        "the ending does not tell the format; pass format= one of "
-        f"{', '.join(map(repr, _FORMATS))}",
-    )
-
-
-def _recording_of(path: Path) -> str:
-    """Return the recording that a label file is named after, folders included."""
-    stem = _TABLE_SUFFIX.sub("", _by_ending(path)[1])
-    return (path.parent / stem).as_posix()
-
-
 def _label_files(
     folder: Path, name: str | None, encoding: str | None
 ) -> tuple[str, list[Path], list[str]]:
@@ -479,11 +366,11 @@ def _label_files(
     files: dict[str | None, list[Path]] = defaultdict(list)
     every_file = visible_files(folder)
     for file in every_file:
-        files[_by_ending(file)[0]].append(file)
+        files[by_ending(file)[0]].append(file)
     if name is None:
-        one_each = [name for name, own in _FORMATS.items() if own.one_recording]
+        one_each = [name for name, own in FORMATS.items() if own.one_recording]
         every = [file for name in one_each for file in files[name]]
-        names = {_format_of(file, encoding, reading=True) for file in every}
+        names = {format_of(file, encoding, reading=True) for file in every}
         if len(names) > 1:
             raise AnnotationError(
                 str(folder),
@@ -491,7 +378,7 @@ def _label_files(
                 f"{', '.join(map(repr, sorted(names)))}",
             )
         name = names.pop() if names else "audacity"
-    if not _FORMATS[name].one_recording:
+    if not FORMATS[name].one_recording:
         raise AnnotationError(
             str(folder),
             f"a file of the format {name!r} is about many recordings; pass the file",
@@ -538,22 +425,9 @@ def align(
     return [table_of[match[name]] if name in match else empty.copy() for name in wanted]
 
 
-def _dropped_columns(chosen: _Format, tables: Sequence[pd.DataFrame]) -> list[str]:
-    """Return the columns with values that a format cannot hold."""
-    if chosen.columns is None:
-        return []
-    columns = dict.fromkeys(
-        column
-        for table in tables
-        for column in extra_columns(table)
-        if column not in chosen.columns and table[column].notna().any()
-    )
-    return list(columns)
-
-
 def _files_in(folder: Path, name: str, filenames: Sequence[str]) -> list[Path]:
     """Return the label file of each recording, named after it."""
-    chosen = _FORMATS[name]
+    chosen = FORMATS[name]
     if not chosen.one_recording:
         raise AnnotationError(
             str(folder),
@@ -570,7 +444,7 @@ def _files_in(folder: Path, name: str, filenames: Sequence[str]) -> list[Path]:
         is_clear = (
             count[stem] == 1
             and strip_ending(stem[-1]) == stem[-1]
-            and _recording_of(label) == "/".join(stem)
+            and recording_of(label) == "/".join(stem)
         )
         if not is_clear:  # with the audio's ending, it is not taken for another
             label = Path(*own[:-1], own[-1] + ending)

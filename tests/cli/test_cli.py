@@ -16,7 +16,13 @@ import soundfile
 from sklearn_sed import EventDecoder, inference, load_model, save_model
 from sklearn_sed._cli import _collection, _common, _main, _train, main
 from sklearn_sed._learners import _presets
-from sklearn_sed.events import _files, make_events, read_events, read_tags, write_events
+from sklearn_sed.events import (
+    _formats,
+    make_events,
+    read_events,
+    read_tags,
+    write_events,
+)
 
 RATE = 8000
 TINY_CRNN = {"n_filters": (2, 3, 3, 4, 4), "n_rnn": 4}
@@ -143,9 +149,9 @@ def test_wrong_usage_is_2(arguments, capsys):
 
 
 def test_what_the_parser_knows_is_what_there_is():
-    assert set(_common.FORMATS) == set(_files._FORMATS)
+    assert set(_common.FORMATS) == set(_formats.FORMATS)
     assert set(_train.PAPER_SYSTEMS) == set(_presets._VARIANTS)
-    one_each = {name for name, own in _files._FORMATS.items() if own.one_recording}
+    one_each = {name for name, own in _formats.FORMATS.items() if own.one_recording}
     assert set(_common.ONE_FILE_EACH) == one_each
 
 

@@ -272,14 +272,12 @@ def test_lists_of_sed_eval_about_one_recording(read):
 
 
 def test_lists_of_names_alone(read):
-    for text in ("a.wav\nb.wav\n", "filename\na.wav\nb.wav\n"):
-        if text.startswith("filename"):
-            with pytest.raises(AnnotationError, match="the column 'onset' is missing"):
-                read("a.tsv", text)
-        else:
-            names, events = read("a.tsv", text)
-            assert names == ["a.wav", "b.wav"]
-            assert [len(table) for table in events] == [0, 0]
+    names, events = read("a.tsv", "a.wav\nb.wav\n")
+    assert names == ["a.wav", "b.wav"]
+    assert [len(table) for table in events] == [0, 0]
+    for text in ("filename\na.wav\n", "filename\na.wav\t0.5\t1.25\tDog\n"):
+        with pytest.raises(AnnotationError, match="the column 'onset' is missing"):
+            read("a.tsv", text)
 
 
 @pytest.mark.parametrize(
@@ -289,6 +287,7 @@ def test_lists_of_names_alone(read):
         "a.wav\t0.5\tend\tDog\n",
         "0.5\t1.25\tDog\na.wav\n",
         "a.wav\t0.5\t1.25\tDog\na.wav\tpark\t0.5\t1.25\tDog\n",
+        "a.wav\t0.5\t1.25\tDog\na.wav\t0.5\t1.25\tDog\t7\n",
         "Dog\nCat\n",
     ],
 )
