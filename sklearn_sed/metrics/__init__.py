@@ -6,7 +6,8 @@ first, times in seconds. Nothing returns NaN: what has nothing to count is 0.
 - Event-based: events that agree in label, onset and offset. Segment-based: what sounds
   in each second. Both are counted by sed_eval, the referee of the field.
 - Intersection-based and PSDS: how much of the events overlap. The PSDS is computed from
-  frame scores, exactly, over all thresholds.
+  scores of frames or events, exactly, over all thresholds.
+- ``bootstrap`` and ``compare``: confidence intervals over clips, of any metric.
 - Scorers have the signature ``scorer(estimator, X, y)`` and go into ``scoring=``. For
   other parameters, wrap a metric: ``make_scorer(event_based_f1_score, t_collar=0.5)``.
 
@@ -15,6 +16,7 @@ Tags are ordinary multi-label targets: for their average precision and F1 score 
 :func:`sklearn_sed.events.to_tags` or the indicator.
 """
 
+from sklearn_sed.metrics._bootstrap import ScoreInterval, bootstrap, compare
 from sklearn_sed.metrics._intersection import intersection_f1_score
 from sklearn_sed.metrics._pi_psds import pi_psds_score
 from sklearn_sed.metrics._psds import PSDROC, psd_roc_curve, psds_score
@@ -40,8 +42,11 @@ from sklearn_sed.metrics._swept import (
 
 __all__ = [
     "PSDROC",
+    "ScoreInterval",
     "best_event_based_f1_score",
     "best_segment_based_f1_score",
+    "bootstrap",
+    "compare",
     "event_based_error_rate",
     "event_based_f1_score",
     "event_based_f1_scorer",

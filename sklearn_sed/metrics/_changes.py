@@ -5,13 +5,18 @@ counts of its clip by a little. Sums of these changes are the counts at every th
 over all clips or over any choice of them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
 from sklearn_sed.metrics._counts import Floats, Ints
+
+# From how often each clip counts (None: once) to the value of a metric.
+Statistic = Callable[[Floats | None], Any]
 
 
 @dataclass(frozen=True)

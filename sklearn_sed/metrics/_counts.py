@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -34,19 +34,26 @@ class ClipCounts:
     n_est: Floats
     substitutions: Floats
 
-    def measures(self, weights: Floats | None = None) -> pd.DataFrame:
+    def measures(self) -> pd.DataFrame:
         """Compute all measures of the clips together.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_clips,), default=None
-            How often each clip counts. By default once.
 
         Returns
         -------
         DataFrame of shape (n_labels + 1, 10)
             A row for each class, and the row "micro avg". A ratio without anything to
             divide by is 0, an error rate then the number of errors.
+        """
+        index = pd.Index([*self.labels, "micro avg"], dtype=object)
+        table = pd.DataFrame(self.columns(), index)
+        return table.astype(dict.fromkeys(COUNTS, int))
+
+    def columns(self, weights: Floats | None = None) -> dict[str, Floats]:
+        """Compute the columns of `measures`.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_clips,), default=None
+            How often each clip counts. By default once.
         """
         if weights is None:
             weights = np.ones(len(self.substitutions))
@@ -56,7 +63,7 @@ class ClipCounts:
         )
         replaced = np.zeros(len(tp))
         replaced[-1] = weights @ self.substitutions
-        table = {
+        return {
             "tp": tp,
             "n_ref": n_ref,
             "n_est": n_est,
@@ -68,13 +75,11 @@ class ClipCounts:
             "deletions": n_ref - tp - replaced,
             "insertions": n_est - tp - replaced,
         }
-        index = pd.Index([*self.labels, "micro avg"], dtype=object)
-        return pd.DataFrame(table, index).astype(dict.fromkeys(COUNTS, int))
 
 
-def averaged(table: pd.DataFrame, measure: str, average: str | None) -> float | Floats:
-    """Return one of the measures as "macro" or "micro" average, or by class."""
-    *by_class, overall = table[measure].tolist()
+def averaged(measure: ArrayLike, average: str | None) -> float | Floats:
+    """Return a column of measures as "macro" or "micro" average, or by class."""
+    *by_class, overall = np.asarray(measure).tolist()
     if average == "micro":
         return overall
     if average is None:

@@ -104,7 +104,7 @@ def intersection_f1_score(
     counts = intersection_based(
         y_true, y_pred, dtc_threshold, gtc_threshold, durations, labels
     )
-    return averaged(counts.measures(), "f1", average)
+    return averaged(counts.columns()["f1"], average)
 
 
 def intersection_based(

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_sed.events._tables import check_labels
-from sklearn_sed.metrics._changes import Changes
+from sklearn_sed.metrics._changes import Changes, Statistic
 from sklearn_sed.metrics._counts import Floats
 from sklearn_sed.metrics._intersection import INTERSECTION
 from sklearn_sed.metrics._scored import Scored, read_scores
@@ -309,6 +309,27 @@ def psd_roc_curve(
     return combine(
         sets, labels, alpha_ct=alpha_ct, alpha_st=alpha_st, max_efpr=max_efpr
     )
+
+
+def sweep_psds(
+    y_true: Sequence[pd.DataFrame],
+    y_scores: Iterable[Sequence[Any]],
+    *,
+    labels: Sequence[Any],
+    alpha_ct: float,
+    alpha_st: float,
+    max_efpr: float,
+    **options: Any,
+) -> Statistic:
+    """Prepare the PSDS of the best of several sets for any choice of clips."""
+    sets = [
+        (scored, list(by_class))
+        for scored, by_class in read_sets(
+            y_true, y_scores, labels=labels, alpha_ct=alpha_ct, **options
+        )
+    ]
+    weighed = {"alpha_ct": alpha_ct, "alpha_st": alpha_st, "max_efpr": max_efpr}
+    return lambda weights: combine(sets, labels, weights, **weighed).psds
 
 
 def read_sets(

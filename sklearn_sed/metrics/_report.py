@@ -119,7 +119,7 @@ def event_based_report(
         labels,
     ).measures()
     classes = table[:-1]
-    macro = {name: averaged(table, name, "macro") for name in RATIOS}
+    macro = {name: averaged(table[name], "macro") for name in RATIOS}
     macro |= {name: classes[name].sum() for name in COUNTS}
     rows = [classes, pd.DataFrame(macro, index=["macro avg"]), table[-1:]]
     table = pd.concat(rows).drop(columns="tp")

@@ -119,7 +119,7 @@ def event_based_f1_score(
         durations,
         labels,
     )
-    return averaged(counts.measures(), "f1", average)
+    return averaged(counts.columns()["f1"], average)
 
 
 @validate_params(EVENT_BASED | AVERAGE, prefer_skip_nested_validation=True)
@@ -208,7 +208,7 @@ def event_based_error_rate(
         durations,
         labels,
     )
-    return averaged(counts.measures(), "error_rate", average)
+    return averaged(counts.columns()["error_rate"], average)
 
 
 @validate_params(SEGMENT_BASED | AVERAGE, prefer_skip_nested_validation=True)
@@ -283,7 +283,7 @@ def segment_based_f1_score(
     1.0
     """
     counts = segment_based(y_true, y_pred, segment_length, durations, labels)
-    return averaged(counts.measures(), "f1", average)
+    return averaged(counts.columns()["f1"], average)
 
 
 @validate_params(SEGMENT_BASED | AVERAGE, prefer_skip_nested_validation=True)
@@ -356,4 +356,4 @@ def segment_based_error_rate(
     1.0
     """
     counts = segment_based(y_true, y_pred, segment_length, durations, labels)
-    return averaged(counts.measures(), "error_rate", average)
+    return averaged(counts.columns()["error_rate"], average)

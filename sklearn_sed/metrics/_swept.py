@@ -1,6 +1,6 @@
 """Scores of segments and events over all thresholds."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from numbers import Real
 from typing import Any
 
@@ -9,14 +9,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from sklearn_sed.metrics._changes import Changes
+from sklearn_sed.metrics._changes import Changes, Statistic
 from sklearn_sed.metrics._counts import Floats
 from sklearn_sed.metrics._psds import area, rising
 from sklearn_sed.metrics._scored import Scored, read_scores
 from sklearn_sed.metrics._scores import EVENT_BASED, SEGMENT_BASED
-
-# From how often each clip counts (None: once) to the value of a metric.
-Statistic = Callable[[Floats | None], Any]
 
 _AVERAGE = {"average": [StrOptions({"macro"}), None]}
 _EVENT_BASED = {key: EVENT_BASED[key] for key in ("t_collar", "percentage_of_length")}

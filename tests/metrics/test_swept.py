@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from sklearn_sed import FeatureArray
 from sklearn_sed.events import frames_to_events, make_events
@@ -175,6 +177,17 @@ def test_a_pair_that_is_exchanged():
     y_score = [make_events([1.1, 0.9], [2.1, 1.9], ["Dog", "Dog"], [0.9, 0.4])]
     options = {"labels": ["Dog"], "durations": 5.0}
     assert best_event_based_f1_score(y_true, y_score, **options) == 1.0
+
+
+@given(seed=st.integers(0, 10_000))
+def test_each_turn_leaves_a_maximum_matching(seed):
+    rng = np.random.default_rng(seed)
+    graph = csr_array(rng.random((12, 10)) < rng.choice([0.1, 0.2, 0.3]))
+    indices = (part.astype(np.int64) for part in (graph.indptr, graph.indices))
+    paired = _match_sweep.pair_in_turn(*indices, 10)
+    for n, n_pairs in enumerate(np.cumsum(paired), start=1):
+        matching = maximum_bipartite_matching(graph[:n])
+        assert n_pairs == np.count_nonzero(matching >= 0)
 
 
 @pytest.mark.parametrize("score", SWEPT)
