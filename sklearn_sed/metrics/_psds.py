@@ -194,8 +194,8 @@ def psds_score(
     -----
     Time that several events of one class share counts once. An event without length
     meets no criterion. Times are compared to the microsecond. Memory beside frame
-    scores is some 400 MB and a hundred bytes per frame of all clips,
-    whatever the number of classes and thresholds.
+    scores is some 400 MB and 150 bytes per frame of all clips, whatever the number of
+    classes and thresholds.
 
     References
     ----------

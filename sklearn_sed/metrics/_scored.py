@@ -332,6 +332,8 @@ def read_scores(
     labels = check_labels(labels)
     reference, _ = _flatten(y_true, labels, "y_true")
     seconds = check_durations(durations, reference.n_clips)
+    if isinstance(y_score, pd.DataFrame):
+        check_events(y_score, name="y_score")  # says what to pass
     if len(y_score) != len(seconds):
         raise LabelError(
             f"y_true has {len(seconds)} clips but y_score has {len(y_score)}; pass "

@@ -229,6 +229,8 @@ def test_bad_tables_get_one_clear_error():
         psds_score(y_true, nothing, **options)
     with pytest.raises(LabelError, match="y_true has 1 clips but y_score has 2"):
         psds_score(y_true, cat * 2, **options)
+    with pytest.raises(AnnotationError, match=r"y_score: .* got a single table"):
+        psds_score(y_true, cat[0], **options)
     with pytest.raises(ValueError, match="pass durations"):
         PSDROCDisplay.from_predictions(y_true, cat, labels=["Dog"])
 
