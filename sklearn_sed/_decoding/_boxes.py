@@ -390,7 +390,6 @@ class PeakStream:
         self._rows = np.zeros((n_rows, 0))
         self._totals = np.zeros(n_rows)
         self._boxes = Boxes(*np.zeros((4, 0), int), *np.zeros((2, 0, n_rows)))
-        self._joined = np.zeros(0, bool)
         self.pending = self._boxes
         self._first = 0  # frame of the first column
 
@@ -416,11 +415,10 @@ class PeakStream:
         self._totals = totals[-1]
         self._first += settled
         joined = self._peaks.joined(boxes)
-        joined[: len(self._joined)] |= self._joined
         apart = np.append(~joined, np.ones(len(boxes.stop[-1:]), bool))
         n_whole = count_whole(apart & (is_last | self._beyond_reach(boxes)))
-        self._boxes, self._joined = boxes.take(slice(n_whole, None)), joined[n_whole:]
-        self.pending = self._boxes.merge(self._joined)
+        self._boxes = boxes.take(slice(n_whole, None))
+        self.pending = self._boxes.merge(joined[n_whole:])
         return boxes.take(slice(0, n_whole)).merge(joined[: max(n_whole - 1, 0)])
 
     def known(self, threshold: float) -> int:

@@ -101,6 +101,8 @@ def iter_events(
       as a whole.
     - With ``segmenter="boxes"`` and ``"peaks"`` the score of an event is multiplied by
       the mean over its time of the windows' clip scores, cross-faded like their frames.
+      "peaks" remembers the curve of a class while it stays above the share of its
+      highest score, 24 bytes a frame.
     - A transformer with a `duration` pads a recording no longer than a window, as in
       ``predict``; it never cuts one.
 

@@ -78,6 +78,8 @@ def test_gaps_are_joined_where_both_sides_are_less_than_so_many_times_as_high():
     assert found(merge_ratio=8.001, merge_difference=0.699) == apart
     assert found(merge_ratio=7.999, merge_difference=0.701) == apart
     assert len(found(merge_ratio=None, merge_difference=None)) == 1
+    curve = levels((10, 0), (10, 0.75), (10, 0.25), (10, 0.5), (10, 0))
+    assert len(found(merge_ratio=None, merge_difference=0.5)) == 2
 
 
 def test_gaps_are_decided_on_boxes_that_are_not_merged():

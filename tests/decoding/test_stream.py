@@ -178,6 +178,20 @@ def test_a_box_comes_soon_whatever_low_scores_follow(segmenter):
     assert len(pickle.dumps(decoding)) < 20_000
 
 
+def test_a_box_whose_end_is_pending_holds_back_later_ones():
+    # The fall after a short box is level for half a window: its end is known late.
+    proba = np.zeros((60, 2), np.float32)
+    proba[20, 0] = proba[5:23, 1] = 0.9
+    decoder = EventDecoder(
+        segmenter="boxes", smoothing=None, smoothing_length=0.0, window_length=2.0
+    )
+    events = stream(decoder, proba, np.arange(1, 60))
+    assert [(event.event_label, round(event.offset, 9)) for event in events] == [
+        ("a", 2.1),
+        ("b", 2.3),
+    ]
+
+
 def test_endless_boxes_take_no_memory():
     decoder = EventDecoder(segmenter="boxes", window_length=0.8)
     decoding = StreamDecoder(decoder, ["a"], 0.1, np.dtype(np.float32))
