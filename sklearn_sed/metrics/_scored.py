@@ -1,5 +1,6 @@
 """Scores of clips, as curves or as events, and what they change at which threshold."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,7 +66,7 @@ class Segments:
 
 
 @dataclass(frozen=True)
-class Scored:
+class Scored(ABC):
     """Reference events and their clips; what has scores are curves or events.
 
     Attributes
@@ -96,13 +97,13 @@ class Scored:
         lengths = [union_lengths(own) for own in self._by_class()]
         return np.reshape(lengths, (len(self.labels), len(self.durations)))
 
+    @abstractmethod
     def intersections(self, criteria: Criteria) -> Iterator[Changes]:
         """Yield what changes for each class, by the intersection criteria."""
-        raise NotImplementedError
 
+    @abstractmethod
     def matches(self, t_collar: float, share: float) -> Iterator[Changes]:
         """Yield what changes for each class, by matched onsets and offsets."""
-        raise NotImplementedError
 
     def segments(self, seconds: float) -> Iterator[Segments]:
         """Yield the segments of each class."""
@@ -115,8 +116,9 @@ class Scored:
             active[touched] = True
             yield Segments(clip, active, score)
 
+    @abstractmethod
     def _segment_scores(self, seconds: float, first: Ints) -> Iterator[Floats]:
-        raise NotImplementedError
+        """Yield the highest score in each segment for each class."""
 
     def _by_class(self) -> Iterator[EventArrays]:
         """Yield the reference events of each class."""
