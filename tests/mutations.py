@@ -34,6 +34,8 @@ OPTIONS = "tests/learners/test_training_options.py"
 AUGMENT = "tests/nn/test_augment.py"
 LOSSES = "tests/nn/test_losses.py"
 DECODER = "tests/decoding/test_decoder.py"
+BOXES = "tests/decoding/test_boxes.py"
+STREAM = "tests/decoding/test_stream.py"
 
 FAULTS = [
     Fault(
@@ -154,6 +156,27 @@ FAULTS = [
         "step = float(frames_to_time(1, time_resolution))",
         "step = 0.5 * float(frames_to_time(1, time_resolution))",
         DECODER,
+    ),
+    Fault(
+        "gaps are joined by the box before them alone",
+        "_decoding",
+        "            & self.bridges(lowest, boxes.highest[1:])\n",
+        "",
+        BOXES,
+    ),
+    Fault(
+        "boxes that are alike are joined without those between",
+        "_decoding",
+        "joined[first:second] = True",
+        "joined[first] = True",
+        BOXES,
+    ),
+    Fault(
+        "what may yet be claimed otherwise is claimed",
+        "_decoding",
+        "if is_last or end < len(curve):",
+        "if True:",
+        STREAM,
     ),
     Fault(
         "the worst threshold instead of the best",
