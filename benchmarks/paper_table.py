@@ -108,6 +108,8 @@ class Settings:
     precision: str
     development: bool = False
     untagged: int = 0
+    family: str = "sparse"
+    test_family: str = "sparse"
     version: str = __version__
 
 
@@ -177,6 +179,7 @@ class Clips:
 
     features: np.ndarray
     time_resolution: float
+    time_offset: float
     durations: np.ndarray
     events: np.ndarray
     tags: TagArray
@@ -185,7 +188,12 @@ class Clips:
     @property
     def X(self) -> FeatureArray:
         """Features with their clock, as estimators take them."""
-        return FeatureArray(self.features, self.time_resolution, self.durations)
+        return FeatureArray(
+            self.features,
+            self.time_resolution,
+            self.durations,
+            time_offset=self.time_offset,
+        )
 
 
 def sources_and_classes(settings: Settings) -> tuple[Sequence[Any], list[str]]:
@@ -205,7 +213,9 @@ def make_train_and_test(settings: Settings, n_jobs: int) -> tuple[Clips, Clips]:
     train = hide_tags(
         make(settings.clips, sources=sources[0], seed=0), settings.untagged
     )
-    test = make(settings.test_clips, sources=sources[1], seed=1)
+    test = make(
+        settings.test_clips, sources=sources[1], seed=1, family=settings.test_family
+    )
     if not test.tags.any(axis=0).all():
         raise SystemExit(
             f"--test-clips {settings.test_clips}: not every one of the {len(classes)} "
@@ -228,10 +238,12 @@ def make_clips(
     classes: Sequence[str],
     settings: Settings,
     n_jobs: int,
+    family: str | None = None,
 ) -> Clips:
     """Make soundscapes and their features, in blocks that fit into memory."""
     parameters = {
         "sources": sources,
+        "family": family or settings.family,
         "duration": settings.duration,
         # Classes that are neighbours in the alphabet come together.
         "co_occurrence": dict.fromkeys(
@@ -248,6 +260,7 @@ def make_clips(
     return Clips(
         features=np.concatenate([np.asarray(block) for block in features]),
         time_resolution=features[0].time_resolution,
+        time_offset=features[0].time_offset,
         durations=np.concatenate([block.durations for block in features]),
         events=np.concatenate(events),
         tags=TagArray(np.concatenate(tags), classes),
@@ -530,6 +543,7 @@ def caption(seeds: Sequence[int], settings: Settings) -> str:
     return f"""\
 sklearn_sed {settings.version}, {sounds}, clips of {settings.duration:g} s
 {settings.clips} clips to train on, {settings.test_clips} to test on
+Clips: {settings.family}, tested on {settings.test_family} ones.
 Co-occurrence: classes come in pairs in {100 * settings.co_occurrence:g} % of the clips
 Epochs: {settings.epochs_scale:g} times each detector's own, \
 {settings.tagger_epochs_scale:g} times each tagger's; seeds: {names}
@@ -624,6 +638,10 @@ def add_settings(
         help="leave the recordings to test on alone: what there is to choose is chosen "
         "on the last third of the others",
     )
+    families = ["sparse", "dense"]
+    add("--family", choices=families, default="sparse", help="what the clips are like")
+    help_ = "the same of those to test on (default: as those to train on)"
+    add("--test-family", choices=families, help=help_)
     add("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4], help="of training")
     changes = ", ".join(f"{key}={value}" for key, value in quick.items())
     add("--quick", action="store_true", help=f"a small run, other defaults: {changes}")
@@ -645,6 +663,8 @@ def add_settings(
         precision=args.precision,
         development=args.development,
         untagged=args.untagged,
+        family=args.family,
+        test_family=args.test_family or args.family,
     )
     if args.quick:
         report("--quick: too few clips and epochs to say how good a system is")

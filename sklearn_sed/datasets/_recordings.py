@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import ndimage
 
 from sklearn_sed.audio import load_audio
 from sklearn_sed.exceptions import AudioError
-
-__all__ = ["cut_event", "find_recordings", "find_segments", "pick_event"]
 
 _SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
@@ -28,6 +26,10 @@ _SHORTEST = 0.1  # what is shorter is not an event where the recording has longe
 _SILENCE = -80.0  # a recording less loud than this (dB below full scale) is silent
 _WHOLE = 3.0  # events up to this long are never cropped
 _FADE = 0.005
+_SEAM = 0.05  # where a sound goes round, its end fades into its begin
+_BURST_PAUSE = 0.3  # pauses from here on part the bursts of a take,
+_TAKE = 3.0  # which is no longer than this
+_TEXTURE = (2.5, 10.0)  # sounds without a pause from the first on, cropped to the last
 
 
 def find_recordings(
@@ -78,6 +80,23 @@ def _in_folder(root: Path, classes: Sequence[str] | None) -> dict[str, list[Path
     return found
 
 
+def find_background(given: Any) -> list[Path]:
+    """List the recordings of a background: those of a folder, or a list."""
+    if not isinstance(given, str | Path):
+        return _given("background", given)
+    found = sorted(
+        path
+        for path in Path(given).rglob("*")
+        if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
+    )
+    if not found:
+        raise ValueError(
+            f"background={str(given)!r}: there is no recording in this folder; put "
+            f"{', '.join(_SUFFIXES)} files there, or leave background out"
+        )
+    return found
+
+
 def _given(label: Any, paths: Sequence[Any]) -> list[Path]:
     """Check the paths that a mapping gives for one class."""
     if isinstance(paths, str | Path):
@@ -100,12 +119,76 @@ def pick_event(
     max_duration: float,
 ) -> np.ndarray:
     """Cut one event from a recording drawn at random."""
+    waveform = pick_recording(recordings, rng, sample_rate)
+    return cut_event(waveform, sample_rate, rng, max_duration, whole=_WHOLE)
+
+
+def pick_recording(
+    recordings: Sequence[Path], rng: np.random.Generator, sample_rate: int
+) -> np.ndarray:
+    """Read a recording drawn at random, in which something is heard."""
     path = recordings[int(rng.integers(len(recordings)))]
     waveform, _ = load_audio(path, sample_rate)
-    event = cut_event(waveform, sample_rate, rng, max_duration, whole=_WHOLE)
-    if not len(event):
+    if not _active_frames(waveform, int(_FRAME * sample_rate)).any():
         raise AudioError(path, "the recording is silent; remove it from the sources")
-    return event
+    return waveform
+
+
+class Take(NamedTuple):
+    """A sound, and from which sample to which its bursts are heard."""
+
+    waveform: np.ndarray
+    bursts: list[tuple[int, int]]
+
+    def is_texture(self, sample_rate: int) -> bool:
+        """Tell whether it goes on and on."""
+        return any(b - a >= _TEXTURE[0] * sample_rate for a, b in self.bursts)
+
+
+def cut_take(
+    waveform: np.ndarray, sample_rate: int, rng: np.random.Generator, room: float
+) -> Take:
+    """Cut bursts that follow each other out of a recording, or a piece of a texture.
+
+    A texture lasts from 2.5 to 10 s; a recording that is shorter goes round. What fits
+    into ``room`` seconds is cut.
+    """
+    hop = int(_FRAME * sample_rate)
+    segments = _merge(_active_frames(waveform, hop), _BURST_PAUSE)
+    lengths = np.ptp(segments, axis=1)
+    first = rng.choice(len(segments), p=lengths / lengths.sum())
+    start, stop = segments[first]
+    if stop - start >= _TEXTURE[0] / _FRAME:
+        seconds = rng.uniform(*np.minimum(_TEXTURE, room))
+        n_samples = int(seconds * sample_rate)
+        spare = (stop - start) * hop - n_samples
+        begin = start * hop + int(rng.integers(max(spare, 0), endpoint=True))
+        piece = lengthen(waveform[begin : stop * hop], n_samples, sample_rate)
+        return Take(_fade(piece, sample_rate), [(0, n_samples)])
+    longest = min(_TAKE, room) / _FRAME
+    last = first
+    while last + 1 < len(segments) and segments[last + 1, 1] - start <= longest:
+        last += 1
+    stop = min(segments[last, 1], start + int(longest))
+    piece = waveform[start * hop : stop * hop].copy()
+    bursts = [
+        ((a - start) * hop, min((b - start) * hop, len(piece)))
+        for a, b in segments[first : last + 1]
+    ]
+    return Take(_fade(piece, sample_rate), bursts)
+
+
+def lengthen(waveform: np.ndarray, n_samples: int, sample_rate: int) -> np.ndarray:
+    """Return so many samples of a sound, which goes round where it is shorter."""
+    overlap = min(round(_SEAM * sample_rate), len(waveform) // 2)
+    ramp = np.sqrt(np.linspace(0, 1, overlap, dtype=waveform.dtype))
+    longer = waveform.copy()
+    while len(longer) < n_samples:
+        following = waveform.copy()
+        following[:overlap] *= ramp
+        following[:overlap] += longer[len(longer) - overlap :] * ramp[::-1]
+        longer = np.concatenate([longer[: len(longer) - overlap], following])
+    return longer[:n_samples]
 
 
 def cut_event(
@@ -135,7 +218,11 @@ def cut_event(
         start = rng.choice(start + np.flatnonzero(active[start : stop - length + 1]))
         stop = start + 1 + np.flatnonzero(active[start : start + length])[-1]
 
-    event = waveform[start * hop : stop * hop].copy()
+    return _fade(waveform[start * hop : stop * hop].copy(), sample_rate)
+
+
+def _fade(event: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Let a sound begin and end at zero, in place."""
     n_fade = min(round(_FADE * sample_rate), len(event) // 2)
     ramp = np.linspace(0, 1, n_fade, dtype=event.dtype)
     event[:n_fade] *= ramp
@@ -182,12 +269,12 @@ def _active_frames(waveform: np.ndarray, hop: int) -> np.ndarray:
     return heard[runs]
 
 
-def _merge(active: np.ndarray) -> np.ndarray:
+def _merge(active: np.ndarray, pause: float = _PAUSE) -> np.ndarray:
     """Join active frames into segments: rows of first frame, last frame + 1."""
     runs = np.flatnonzero(np.diff(np.pad(active.astype(np.int8), 1))).reshape(-1, 2)
     if not len(runs):
         return runs
-    segments = _join(runs, _gaps(runs) <= _PAUSE / _FRAME)
+    segments = _join(runs, _gaps(runs) <= pause / _FRAME)
     click = np.ptp(segments, axis=1) < _CLICK / _FRAME
     near = _gaps(segments) <= _CLICK_PAUSE / _FRAME
     merged = _join(segments, click[1:] & click[:-1] & near)

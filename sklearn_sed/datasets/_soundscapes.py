@@ -1,31 +1,25 @@
 """Soundscapes: clips mixed from sound events whose onsets and offsets are known."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
-from scipy import fft
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from tqdm.auto import tqdm
 
-from sklearn_sed.datasets._recordings import cut_event, find_recordings, pick_event
-from sklearn_sed.datasets._sources import SYNTHETIC_SOURCES, draw_synthetic
-from sklearn_sed.events import make_events, stack_tables, to_tags
+from sklearn_sed.datasets._mixing import FAMILIES, MIN_PAUSE, Groups, Mixer, join
+from sklearn_sed.datasets._recordings import find_background, find_recordings
+from sklearn_sed.datasets._sources import SYNTHETIC_SOURCES
+from sklearn_sed.events import stack_tables, to_tags
 from sklearn_sed.exceptions import LabelError
 
 __all__ = ["make_soundscapes"]
 
-_MIN_PAUSE = 0.2  # seconds between two events of one class
 _MIN_EVENT = 0.1  # seconds that an event must have room for
-_PEAK_DB = (-12.0, -1.0)  # the largest sample of a clip, dB below full scale
-
-Groups = list[tuple[frozenset[str], float]]  # classes that come together, probability
 
 
 @validate_params(
@@ -35,6 +29,8 @@ Groups = list[tuple[frozenset[str], float]]  # classes that come together, proba
         "classes": [None, "array-like"],
         "duration": [Interval(Real, 0, None, closed="neither")],
         "sample_rate": [Interval(Integral, 8000, None, closed="left")],
+        "family": [StrOptions(set(FAMILIES))],
+        "background": [None, str, PathLike, list, tuple],
         "co_occurrence": [None, Mapping, "array-like"],
         "random_state": ["random_state"],
         "out_dir": [None, str, PathLike],
@@ -49,8 +45,11 @@ def make_soundscapes(
     classes: Sequence[str] | None = None,
     duration: float = 10.0,
     sample_rate: int = 22050,
-    events_per_clip: int | tuple[int, int] = (1, 3),
-    snr_db: float | tuple[float, float] = (6, 30),
+    family: Literal["sparse", "dense"] = "sparse",
+    events_per_clip: int | tuple[int, int] | None = None,
+    snr_db: float | tuple[float, float] | None = None,
+    background: Any = None,
+    reverberation: float | tuple[float, float] | None = None,
     co_occurrence: Any = None,
     random_state: Any = None,
     out_dir: str | Path | None = None,
@@ -60,9 +59,15 @@ def make_soundscapes(
 
     Each clip is a coloured noise with a few events mixed in. Onset and offset of an
     event are the first and the last moment at which it is heard by itself: its level
-    over frames of 10 ms, hysteresis between 15 and 22 dB below its loud level, pauses
-    up to 0.2 s bridged. Events of one class never overlap and are at least 0.2 s apart;
-    events of different classes may overlap.
+    over frames of 10 ms, hysteresis between 15 and 22 dB below its loud level. Events
+    of one class never overlap; events of different classes may.
+
+    There are two families of clips. In a "sparse" one, an event is a whole sound, with
+    pauses up to 0.2 s bridged, and rarely meets another of its class. In a "dense" one,
+    sounds come as in recordings made outdoors or at home: each burst of a sound that is
+    silent for 0.3 s is an event of its own, short sounds come again, and textures such
+    as rain go on for seconds. A system that is good at the one need not be at the
+    other: measure with both.
 
     Parameters
     ----------
@@ -73,20 +78,37 @@ def make_soundscapes(
         classes of DCASE 2018 task 4, made anew for each event. Else a folder with one
         sub-folder of recordings (WAV, FLAC, OGG, MP3) per class, or a mapping from each
         class to its recordings, which lets a caller keep the recordings of training
-        and test clips apart. Pauses in a recording part it into several events, one of
-        which is drawn (clicks shorter than 0.15 s, such as a clock's, belong together);
-        events longer than 3 s are cropped to a random length.
+        and test clips apart. Pauses in a recording part it into several events (clicks
+        shorter than 0.15 s, such as a clock's, belong together). In the sparse family
+        one of them is drawn, and cropped to a random length where it is longer than
+        3 s.
     classes : sequence of str, default=None
         The classes to use, all of `sources` by default.
     duration : float, default=10.0
         Length of each clip, in seconds.
     sample_rate : int, default=22050
         Samples per second.
-    events_per_clip : int or tuple (low, high), default=(1, 3)
-        Number of events in each clip, drawn uniformly, both ends included.
-    snr_db : float or tuple (low, high), default=(6, 30)
-        Signal-to-noise ratio of each event in dB, drawn uniformly: its RMS between its
-        onset and its offset over the RMS of the clip's background.
+    family : {"sparse", "dense"}, default="sparse"
+        What the clips are like. Of a dense family, 35 % hold one class, 45 % two and
+        20 % three. Bursts that follow each other within 3 s of a recording come
+        together; in 1 of 10 cases they, or others of the recording, come once or twice
+        again, 0.3 to 2 s later. What sounds without a pause for 2.5 s is a texture of
+        2.5 to 10 s; shorter recordings of one go round.
+    events_per_clip : int or tuple (low, high), default=None
+        Number of events in each clip of the sparse family, drawn uniformly, both ends
+        included; 1 to 3 when None.
+    snr_db : float or tuple (low, high), default=None
+        Signal-to-noise ratio of each sound in dB, drawn uniformly: its RMS where it is
+        heard over the RMS of the clip's background. When None 6 to 30 in the sparse
+        family, 10 to 30 in the dense one.
+    background : str, Path or sequence of paths, default=None
+        Recordings to mix the events into, or a folder of them, instead of noise. A
+        random piece of one is in each clip; one that is shorter than the clip goes
+        round.
+    reverberation : float or tuple (low, high), default=None
+        Seconds in which a room's echo falls by 60 dB, drawn uniformly for each clip:
+        each sound is followed by its echo, 3 to 12 dB below it. The times stay those
+        of the sounds themselves. None leaves echoes out.
     co_occurrence : mapping or sequence, default=None
         Classes that appear together. A sequence of groups, such as
         ``[("Dishes", "Frying")]``: where one class of the group occurs in a clip, the
@@ -151,17 +173,29 @@ def make_soundscapes(
     """
     recordings = None if sources is None else find_recordings(sources, classes)
     names = _choose_classes(classes, recordings or SYNTHETIC_SOURCES)
-    counts = _read_range("events_per_clip", events_per_clip, Integral)
     groups = _read_groups(co_occurrence, names)
-    _check_room(counts, groups, duration)
-    mixer = _Mixer(
+    kind = FAMILIES[family]
+    if events_per_clip is not None and not kind.events_per_clip:
+        raise ValueError(
+            f"events_per_clip={events_per_clip!r} is for the family 'sparse'; in "
+            f"{family!r} it follows from the classes and sounds that are drawn"
+        )
+    if events_per_clip is not None:
+        counts = _read_range("events_per_clip", events_per_clip, Integral)
+        kind = kind._replace(events_per_clip=counts)
+    if kind.events_per_clip:
+        _check_room(kind.events_per_clip, groups, duration)
+    if snr_db is not None:
+        kind = kind._replace(snr_db=_read_range("snr_db", snr_db, Real))
+    mixer = Mixer(
         recordings=recordings,
         classes=names,
         n_samples=int(duration * sample_rate + 1e-6),
         sample_rate=sample_rate,
-        events_per_clip=counts,
-        snr_db=_read_range("snr_db", snr_db, Real),
+        family=kind,
         groups=groups,
+        background=None if background is None else find_background(background),
+        reverberation=_read_reverberation(reverberation),
         seed=int(check_random_state(random_state).randint(2**31 - 1)),
     )
     filenames = [f"soundscape_{clip:05d}.wav" for clip in range(n_clips)]
@@ -210,18 +244,28 @@ def _read_range(name: str, value: Any, kind: type) -> tuple[Any, Any]:
     return pair[0], pair[1]
 
 
+def _read_reverberation(seconds: Any) -> tuple[float, float] | None:
+    """Read how long rooms ring."""
+    if seconds is None:
+        return None
+    low, high = _read_range("reverberation", seconds, Real)
+    if low <= 0:
+        raise ValueError(f"reverberation={seconds!r} must be positive: seconds")
+    return low, high
+
+
 def _check_room(counts: tuple[float, float], groups: Groups, duration: float) -> None:
     """Refuse numbers of events that no clip can hold."""
     low, high = counts
     if low < 0:
         raise ValueError(f"events_per_clip: {low} is negative")
-    room = int((duration + _MIN_PAUSE) / (_MIN_EVENT + _MIN_PAUSE))
+    room = int((duration + MIN_PAUSE) / (_MIN_EVENT + MIN_PAUSE))
     if high > room:
         raise ValueError(
             f"events_per_clip: {high} events of one class do not fit into a clip of "
             f"{duration} s, at most {room} do"
         )
-    largest = max((len(_join(group, groups)) for group, _ in groups), default=0)
+    largest = max((len(join(group, groups)) for group, _ in groups), default=0)
     if 0 < high < largest:
         raise ValueError(
             f"co_occurrence: {largest} classes come together, but events_per_clip "
@@ -285,121 +329,3 @@ def _labels(labels: Any) -> frozenset[str]:
     """Read one class or several."""
     several = isinstance(labels, Iterable) and not isinstance(labels, str)
     return frozenset(labels if several else [labels])
-
-
-def _join(labels: frozenset[str], groups: Groups) -> frozenset[str]:
-    """Add all that come together with ``labels``, directly or through others."""
-    for group, _ in groups:
-        if labels & group and not group <= labels:
-            return _join(labels | group, groups)
-    return labels
-
-
-# --------------------------------------------------------------------------------------
-# Mixing
-# --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Mixer:
-    """All that decides what clip k sounds like."""
-
-    recordings: Mapping[str, Sequence[Path]] | None
-    classes: list[str]
-    n_samples: int
-    sample_rate: int
-    events_per_clip: tuple[int, int]
-    snr_db: tuple[float, float]
-    groups: Groups
-    seed: int
-
-    def mix(self, clip: int) -> tuple[np.ndarray, pd.DataFrame]:
-        """Return the waveform and the events of clip number ``clip``."""
-        rng = np.random.default_rng(
-            np.random.SeedSequence(self.seed, spawn_key=(clip,))
-        )
-        waveform = _background(rng, self.n_samples, self.sample_rate)
-        onset, offset, labels = [], [], []
-        for label, count in self._cast(rng, clip).items():
-            for start, event in self._place(rng, label, count):
-                waveform[start : start + len(event)] += event
-                onset.append(start / self.sample_rate)
-                offset.append((start + len(event)) / self.sample_rate)
-                labels.append(label)
-        peak = 10 ** (rng.uniform(*_PEAK_DB) / 20)
-        waveform *= peak / np.abs(waveform).max()
-        return waveform, make_events(onset, offset, labels)
-
-    def _cast(self, rng: np.random.Generator, clip: int) -> dict[str, int]:
-        """Draw the number of events of each class in a clip."""
-        low, high = self.events_per_clip
-        n_events = rng.integers(low, high, endpoint=True)
-        groups = [group for group in self.groups if rng.random() < group[1]]
-        if not n_events:
-            return {}
-        order = np.random.default_rng(self.seed).permutation(len(self.classes))
-        first = self.classes[order[clip % len(self.classes)]]
-        cast = dict.fromkeys(sorted(_join(frozenset([first]), groups)), 1)
-        while (left := n_events - sum(cast.values())) > 0:
-            # A class brings with it what it always comes together with.
-            company = {
-                label: _join(frozenset([label]), groups) for label in self.classes
-            }
-            fitting = [
-                label
-                for label in self.classes
-                if label in cast or len(company[label]) <= left
-            ]
-            label = fitting[rng.integers(len(fitting))]
-            joining = [label] if label in cast else sorted(company[label])
-            for member in joining:
-                cast[member] = cast.get(member, 0) + 1
-        return cast
-
-    def _draw(
-        self, rng: np.random.Generator, label: str, max_duration: float
-    ) -> np.ndarray:
-        """Return an event, heard from its first to its last sample."""
-        if self.recordings is not None:
-            paths = self.recordings[label]
-            return pick_event(paths, rng, self.sample_rate, max_duration)
-        waveform = draw_synthetic(label, rng, self.sample_rate, max_duration)
-        return cut_event(waveform, self.sample_rate, rng, max_duration)
-
-    def _place(
-        self, rng: np.random.Generator, label: str, count: int
-    ) -> Iterator[tuple[int, np.ndarray]]:
-        """Draw the events of one class, scaled, and where they start (samples)."""
-        pause = round(_MIN_PAUSE * self.sample_rate)
-        room = (self.n_samples - (count - 1) * pause) // count
-        events = [
-            self._draw(rng, label, room / self.sample_rate)[:room] for _ in range(count)
-        ]
-        # Of all ways to fit them in without overlap, each is equally probable.
-        used = sum(map(len, events)) + (count - 1) * pause
-        free = np.sort(rng.integers(self.n_samples - used, size=count, endpoint=True))
-        before = 0
-        for silence, event in zip(free.tolist(), events):
-            snr = rng.uniform(*self.snr_db)
-            rms = np.sqrt(np.mean(np.square(event, dtype=float)))
-            yield silence + before, event * np.float32(10 ** (snr / 20) / rms)
-            before += len(event) + pause
-
-
-def _background(
-    rng: np.random.Generator, n_samples: int, sample_rate: int
-) -> np.ndarray:
-    """Draw coloured noise with an RMS of 1: a random slope, and some ups and downs."""
-    n_fft = fft.next_fast_len(n_samples, real=True)
-    spectrum = fft.rfft(rng.standard_normal(n_fft, dtype=np.float32))
-    frequency = np.maximum(fft.rfftfreq(n_fft, 1 / sample_rate), 40)
-    points = np.geomspace(40, sample_rate / 2, 8)
-    bumps = np.interp(np.log(frequency), np.log(points), rng.normal(0, 2, len(points)))
-    slope = rng.uniform(0.5, 2)  # of the power spectrum: 1 is pink, 2 is brown
-    spectrum *= (frequency ** (-slope / 2) * 10 ** (bumps / 20)).astype(np.float32)
-    noise = fft.irfft(spectrum, n_fft)[:n_samples]
-    level = np.interp(
-        np.arange(n_samples), np.linspace(0, n_samples, 6), rng.normal(0, 1.5, 6)
-    )
-    noise = noise * (10 ** (level / 20)).astype(np.float32)
-    return noise / np.sqrt(np.mean(np.square(noise)))

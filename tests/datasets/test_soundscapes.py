@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sklearn_sed.datasets import make_soundscapes
-from sklearn_sed.datasets._soundscapes import _background
+from sklearn_sed.datasets._mixing import _noise
 from sklearn_sed.datasets._sources import SYNTHETIC_SOURCES, draw_synthetic
 from sklearn_sed.events import to_tags
 from sklearn_sed.exceptions import AudioError, LabelError
@@ -227,7 +227,7 @@ def test_events_start_anywhere():
 
 @pytest.mark.parametrize("slope_seed", range(3))
 def test_background_is_coloured(slope_seed):
-    noise = _background(np.random.default_rng(slope_seed), 40000, SAMPLE_RATE)
+    noise = _noise(np.random.default_rng(slope_seed), 40000, SAMPLE_RATE)
     assert rms(noise) == pytest.approx(1, rel=1e-3)
     power = np.abs(np.fft.rfft(noise)) ** 2
     frequency = np.fft.rfftfreq(len(noise), 1 / SAMPLE_RATE)
@@ -439,6 +439,12 @@ def test_real_recordings(shared_data):
         ({"sources": {"Dog": []}}, "sources['Dog'] is empty"),
         ({"sources": {"Dog": "dog.wav"}}, "one path, 'dog.wav'"),
         ({"random_state": "today"}, "random_state"),
+        ({"family": "thick"}, "family"),
+        ({"family": "dense", "events_per_clip": 2}, "is for the family 'sparse'"),
+        ({"background": []}, "sources['background'] is empty"),
+        ({"background": "nowhere"}, "'nowhere': there is no recording"),
+        ({"reverberation": 0}, "reverberation=0 must be positive"),
+        ({"reverberation": (1, 0.5)}, "reverberation"),
     ],
     ids=str,
 )
@@ -474,3 +480,109 @@ def test_silent_and_missing_recordings(tmp_path):
     absent = Path(tmp_path / "Hush" / "two.wav")
     with pytest.raises(AudioError, match=r"two\.wav: there is no such file"):
         make_soundscapes(1, sources={"Hush": [path, absent]})
+
+
+# --- dense clips, rooms, other backgrounds --------------------------------------------
+
+
+def same_class(table):
+    """Return the gaps between the events of each class."""
+    for _, own in table.groupby("event_label"):
+        ordered = own.sort_values("onset")
+        yield from ordered["onset"].to_numpy()[1:] - ordered["offset"].to_numpy()[:-1]
+
+
+def test_bursts_of_a_dense_clip_are_events_of_their_own(tmp_path):
+    # Three beeps with pauses that part them, and one that does not.
+    parts = [tone(0.2), silence(0.4), tone(0.2), silence(0.1), tone(0.3)]
+    save(tmp_path / "Beep" / "a.wav", silence(0.5), *parts, silence(0.5))
+    data = make_soundscapes(30, sources=tmp_path, family="dense", **SMALL)
+    lengths = {
+        round(length, 2)
+        for table in data.y
+        for length in table["offset"] - table["onset"]
+    }
+    assert lengths == {0.2, 0.6}
+    gaps = [gap for table in data.y for gap in same_class(table)]
+    assert min(gaps) == pytest.approx(0.3, abs=0.1)
+    assert any(abs(gap - 0.4) < 0.02 for gap in gaps)  # within a take
+    assert max(map(len, data.y)) > 2  # with repeats
+    for waveform, table in zip(data.X, data.y):
+        inside = mask_of(table, len(waveform))
+        assert rms(waveform[inside]) > 2 * rms(waveform[~inside])
+
+
+def test_textures_of_a_dense_clip_go_on(tmp_path):
+    rng = np.random.default_rng(0)
+    hiss = 0.1 * rng.standard_normal(3 * SAMPLE_RATE).astype(np.float32)
+    save(tmp_path / "Hiss" / "a.wav", hiss)
+    data = make_soundscapes(
+        40, sources=tmp_path, family="dense", **SMALL | {"duration": 12.0}
+    )
+    assert list(map(len, data.y)) == [1] * 40
+    lengths = np.array([(t["offset"] - t["onset"])[0] for t in data.y])
+    assert 2.5 <= lengths.min() < 3.5
+    assert 9 < lengths.max() <= 10
+    # Where the recording goes round there is no hole.
+    for waveform, table in zip(data.X, data.y):
+        heard = waveform[mask_of(table, len(waveform))]
+        blocks = heard[: len(heard) // 400 * 400].reshape(-1, 400)
+        level = np.sqrt(np.mean(np.square(blocks[1:-1]), axis=1))
+        assert level.min() > 0.6 * np.median(level)
+
+
+def with_neighbours(data):
+    """Return the share of events that have another of their class in the clip."""
+    labels = [table["event_label"] for table in data.y]
+    return np.mean(pd.concat(own.map(own.value_counts()) for own in labels) > 1)
+
+
+def test_a_dense_clip_has_one_to_three_classes():
+    data = make_soundscapes(300, family="dense", sample_rate=8000, random_state=0)
+    n_classes = np.asarray(data.y_weak).sum(axis=1)
+    shares = np.bincount(n_classes, minlength=4)[1:] / 300
+    np.testing.assert_allclose(shares, [0.35, 0.45, 0.2], atol=0.08)
+
+
+def test_dense_clips_of_real_recordings_are_dense(shared_data):
+    options = {"sources": shared_data / "esc10", "sample_rate": 8000}
+    sparse, dense = (
+        make_soundscapes(100, family=family, random_state=0, **options)
+        for family in ("sparse", "dense")
+    )
+    assert with_neighbours(sparse) < 0.15
+    assert 0.2 < with_neighbours(dense) < 0.4
+    gaps = np.array([gap for table in dense.y for gap in same_class(table)])
+    assert gaps.min() > 0.29
+    assert 0.2 < np.mean(gaps < 0.5) < 0.45
+
+
+def test_a_background_of_recordings(tmp_path):
+    save(tmp_path / "street" / "a.wav", tone(1.0, 300))
+    save(tmp_path / "b.wav", tone(20.0, 300))
+    for background in (tmp_path, [tmp_path / "b.wav"]):
+        data = make_soundscapes(4, background=background, events_per_clip=0, **SMALL)
+        for waveform in data.X:
+            power = np.abs(np.fft.rfft(waveform)) ** 2
+            assert power[1100:1300].sum() > 0.98 * power.sum()
+    save(tmp_path / "b.wav", silence(20.0))
+    with pytest.raises(AudioError, match=r"b\.wav.*the background is silent here"):
+        make_soundscapes(1, background=[tmp_path / "b.wav"], **SMALL)
+
+
+def test_rooms_ring_after_the_sound_and_leave_the_times(tmp_path):
+    save(tmp_path / "Beep" / "a.wav", silence(0.5), tone(0.5), silence(0.5))
+    options = {"sources": tmp_path, "events_per_clip": 1, "snr_db": 40, **SMALL}
+    dry = make_soundscapes(6, **options)
+    wet = make_soundscapes(6, reverberation=0.5, **options)
+    short = make_soundscapes(6, reverberation=(0.05, 0.1), **options)
+    after = {"dry": [], "wet": [], "short": []}
+    for name, data in (("dry", dry), ("wet", wet), ("short", short)):
+        for waveform, table in zip(data.X, data.y):
+            assert (table["offset"] - table["onset"])[0] == pytest.approx(0.5, abs=0.02)
+            last = samples(table["offset"][0])
+            if last + 800 < len(waveform):
+                event = waveform[samples(table["onset"][0]) : last]
+                after[name].append(rms(waveform[last + 200 : last + 600]) / rms(event))
+    assert np.mean(after["wet"]) > 5 * np.mean(after["dry"])
+    assert np.mean(after["wet"]) > 2 * np.mean(after["short"])
