@@ -11,8 +11,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-from sed_scores_eval import collar_based, intersection_based, segment_based
-from sed_scores_eval.base_modules.scores import create_score_dataframe
 
 HERE = Path(__file__).parent
 LABELS = ["Cat", "Dog", "Speech"]
@@ -61,6 +59,8 @@ def make_problem(rng):
 
 def frames(scores):
     """Return scores as sed_scores_eval takes them."""
+    from sed_scores_eval.base_modules.scores import create_score_dataframe
+
     return {
         str(clip): create_score_dataframe(
             np.array(curve) / 100,
@@ -78,6 +78,8 @@ def plain(values):
 
 def ask(problem):
     """Return the values that sed_scores_eval gives the problem."""
+    from sed_scores_eval import collar_based, intersection_based, segment_based
+
     truth = {str(clip): events for clip, events in enumerate(problem["reference"])}
     durations = {str(clip): d for clip, d in enumerate(problem["durations"])}
     first, *_ = sets = [frames(scores) for scores in problem["sets"]]

@@ -397,7 +397,7 @@ def test_columns_name_each_class_once():
 
 @pytest.mark.parametrize("label", ["", None, np.nan])
 def test_labels_that_are_missing(label):
-    with pytest.raises(LabelError, match=r"y, clip 2: .*\[\] for a clip with none"):
+    with pytest.raises(LabelError, match=r"y, clip 2 has no label \(.*pass \[\] for"):
         WeakTagger(**FAST).fit(X, [["a"], [], [label], *NAMES[3:]])
 
 

@@ -214,7 +214,7 @@ def test_a_tuned_decoder(tmp_path):
 
 def test_single_labels_and_columns_with_names(tmp_path):
     table = pd.DataFrame(np.asarray(X)[:, 0], columns=[f"band{i}" for i in range(6)])
-    labels = [row[0] if row else "none" for row in Y]
+    labels = [row[0] if row else "quiet" for row in Y]
     tagger = WeakTagger(**EXACT).set_params(max_epochs=1).fit(table, labels)
     loaded = round_trip(tagger, tmp_path, trusted=[TinyNet])
     assert_same(loaded.predict(table), tagger.predict(table))
