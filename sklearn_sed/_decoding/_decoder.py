@@ -271,6 +271,10 @@ class EventDecoder(BaseEstimator):
         "falling": [_FRACTION],
         "flat": [_FRACTION],
     }
+    # What model files of the same format may lack: they are older.
+    _later_parameters: ClassVar[frozenset[str]] = frozenset(
+        {"merge_ratio", "merge_difference", "peak_share"}
+    )
 
     def decode(
         self,

@@ -149,7 +149,11 @@ def _check_estimator(estimator: Any) -> None:
             raise ValueError(f"{kind} has no {name!r}")
     missing = params.keys() - vars(estimator).keys()
     if is_own(estimator) and missing:  # a default of the class would take its place
-        raise AttributeError(f"{kind} has no parameter {min(missing)!r}")
+        later: frozenset[str] = getattr(estimator, "_later_parameters", frozenset())
+        if missing - later:
+            raise AttributeError(f"{kind} has no parameter {min(missing - later)!r}")
+        # The file is older than they are: their defaults are what there was then.
+        estimator.set_params(**{name: params[name] for name in missing})
     if hasattr(estimator, "_parameter_constraints"):
         estimator._validate_params()
     for name in PLACES & params.keys():
