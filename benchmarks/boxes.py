@@ -51,7 +51,7 @@ def score_ways(scores: Scores, test: Clips) -> Iterator[tuple[str, dict[str, flo
     clip = {"tags": scores.tags[:, None], "probabilities": scores.proba[:, None]}
     default = EventDecoder()
     where = (test.time_resolution, test.classes)
-    smooth = np.asarray(default.curves(scores.frame_proba, *where))
+    smooth = default.curves(scores.frame_proba, *where)
     yield "frame scores", psds(scores.frame_proba, test)
     for name, weight in clip.items():
         yield f"frame scores × {name}", psds(scores.frame_proba * weight, test)

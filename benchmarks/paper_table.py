@@ -370,7 +370,7 @@ def score_system(system: TwoPassSED, test: Clips) -> dict[str, dict]:
     The PSDS is that of the curves which the tags let pass; those of other classes are
     zero.
     """
-    frame_proba = np.asarray(system.predict_frame_proba(test.X))
+    frame_proba = system.predict_frame_proba(test.X)
     tags = {"predicted": system.predict_tags(test.X), "oracle": np.asarray(test.tags)}
     return {
         kind: score(

@@ -53,6 +53,7 @@ from sklearn.metrics import average_precision_score, f1_score
 
 from sklearn_sed import (
     EventDecoder,
+    FeatureArray,
     TwoPassSED,
     WeakEventDetector,
     WeakTagger,
@@ -181,7 +182,7 @@ def model_file(name: str, seed: int, results: Results) -> Path:
 class Scores(NamedTuple):
     """What a system says of the test clips."""
 
-    frame_proba: np.ndarray
+    frame_proba: FeatureArray
     proba: np.ndarray
     tags: np.ndarray
 
@@ -234,7 +235,7 @@ MODELS = ("tagger", "detector")
 def scores_of(model: Any, test: Clips) -> Scores:
     """Return what a detector, or a mean of several, says of clips."""
     proba = model.predict_proba(test.X)
-    frames = np.asarray(model.predict_frame_proba(test.X))
+    frames = model.predict_frame_proba(test.X)
     return Scores(frames, proba, proba > model.thresholds_)
 
 
@@ -242,7 +243,8 @@ def mean_of(seeds: Sequence[Seed]) -> Scores:
     """Return the mean of what the recommended systems of several seeds say."""
     frames, proba, tags = zip(*(seed.two_pass for seed in seeds))
     # The thresholds are about one half: so is that of the mean vote.
-    return Scores(np.mean(frames, 0), np.mean(proba, 0), np.mean(tags, 0) > 0.5)
+    mean = sum(frames) / len(frames)
+    return Scores(mean, np.mean(proba, 0), np.mean(tags, 0) > 0.5)
 
 
 def judge(scores: Scores, decoder: EventDecoder, test: Clips) -> dict[str, Any]:

@@ -233,19 +233,28 @@ def test_blocks_are_different_clips_with_their_own_truth(monkeypatch):
 
 
 def test_test_recordings_are_not_trained_on(monkeypatch, recordings):
-    used = []
+    used, used_family = [], []
 
     def remember(n_clips, sources, **parameters):
         used.append(sources)
-        return paper_table.Clips(None, 0.02, None, None, np.ones((n_clips, 10)), [])
+        used_family.append(parameters.get("family"))
+        return paper_table.Clips(None, 0.02, 0, None, None, np.ones((n_clips, 10)), [])
 
     monkeypatch.setattr(paper_table, "make_clips", remember)
-    paper_table.make_train_and_test(settings(sources=str(recordings)), n_jobs=1)
+    paper_table.make_train_and_test(
+        settings(sources=str(recordings), test_family="dense"), n_jobs=1
+    )
+    assert used_family == [None, "dense"]
     folds = [
         {path.name[0] for paths in sources.values() for path in paths}
         for sources in used
     ]
     assert folds == [{"1", "2", "3"}, {"4"}]
+
+
+def test_clips_keep_their_clock():
+    train, _ = paper_table.make_train_and_test(settings(), n_jobs=1)
+    assert train.X.time_offset == -train.time_resolution / 2
 
 
 def test_the_baseline_knows_tags_but_no_times():
