@@ -1,25 +1,50 @@
-"""What scores and events look like: class correlation, event overlap and durations.
+"""What scores and events look like: class correlation, overlap, durations and errors.
 
 The functions return numbers; :mod:`sklearn_sed.plotting` draws them.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from sklearn_sed._labels._check import check_tags
 from sklearn_sed.events import TagArray, check_events
 from sklearn_sed.events._tables import check_labels
 from sklearn_sed.exceptions import ClipError
-from sklearn_sed.metrics._inputs import EventArrays, flatten, label_names
-from sklearn_sed.metrics._intersection import covered, merge, on_one_axis
+from sklearn_sed.metrics._counts import Ints
+from sklearn_sed.metrics._inputs import EventArrays, align_events, flatten, label_names
+from sklearn_sed.metrics._intersection import covered, meets, merge, on_one_axis
+from sklearn_sed.metrics._scores import EVENT_BASED
 
-__all__ = ["class_correlation", "event_durations", "event_overlap", "mean_off_diagonal"]
+__all__ = [
+    "class_correlation",
+    "event_durations",
+    "event_errors",
+    "event_overlap",
+    "mean_off_diagonal",
+]
+
+# What becomes of a reference event, from found to lost, then of an estimated event that
+# stands for none.
+CAUSES = (
+    "found",
+    "onset off",
+    "offset off",
+    "both off",
+    "merged",
+    "split",
+    "missed",
+    "missed tag",
+    "false alarm",
+    "false tag",
+)
+_SHARED = 0.5  # of the shorter of two events that meet
 
 
 @validate_params(
@@ -269,3 +294,222 @@ def event_durations(
     labels, events = _flatten(y, labels)
     seconds = events.offset - events.onset
     return {label: seconds[events.label == i] for i, label in enumerate(labels)}
+
+
+@validate_params(
+    {name: EVENT_BASED[name] for name in ("t_collar", "percentage_of_length")},
+    prefer_skip_nested_validation=True,
+)
+def event_errors(
+    y_true: Sequence[pd.DataFrame],
+    y_pred: Sequence[pd.DataFrame],
+    *,
+    t_collar: float = 0.2,
+    percentage_of_length: float = 0.2,
+    durations: ArrayLike | None = None,
+    labels: Sequence[Any] | None = None,
+) -> pd.DataFrame:
+    """Find out what becomes of each event, and the cause of each error.
+
+    Events are right by the rules of
+    :func:`~sklearn_sed.metrics.event_based_f1_score`; this function tells why the
+    others are wrong. Only events of the same class and clip are compared. Two of them
+    *meet* when they share at least half of the shorter one. The cause of a reference
+    event is the first in this list that applies:
+
+    - "found": it is a true positive. Where one estimated event could be paired with
+      several reference events, the earliest are found.
+    - "missed tag": its clip has no estimated event of its class at all.
+    - "missed": it meets no estimated event.
+    - "merged": it meets an estimated event that also meets another reference event, or
+      is paired with one.
+    - "split": it meets several estimated events.
+    - "onset off", "offset off", "both off": it meets one estimated event, whose onset,
+      offset or both are out of tolerance.
+
+    An estimated event that is not paired, and meets no reference event except those
+    that are found, is superfluous. Its cause is one of these:
+
+    - "false tag": its clip has no reference event of its class at all.
+    - "false alarm": it has, but elsewhere in time, or found already.
+
+    Parameters
+    ----------
+    y_true : sequence of DataFrame of length n_clips
+        Reference events: one table per clip with the columns `onset`, `offset` (in
+        seconds) and `event_label`.
+    y_pred : sequence of DataFrame of length n_clips
+        Estimated events of the same clips.
+    t_collar : float, default=0.2
+        Tolerance of onsets and offsets, in seconds.
+    percentage_of_length : float, default=0.2
+        Tolerance of offsets as a fraction of the length of the reference event.
+    durations : float or array-like of shape (n_clips,), default=None
+        Length of each clip in seconds; what lies beyond it is not evaluated. By default
+        events are taken as they are.
+    labels : sequence of str of length n_labels, default=None
+        The classes that count, and their order. Events of other classes are left out,
+        with a warning. By default all that occur in `y_true` or `y_pred`, sorted.
+
+    Returns
+    -------
+    errors : DataFrame
+        One row for each reference event and each superfluous estimated event, by clip,
+        onset, offset and class, with the columns
+
+        - `clip`: index of the clip,
+        - `event_label`: class, categorical in the order of `labels`,
+        - `onset`, `offset`, `duration`: of the event, in seconds,
+        - `origin`: "reference" or "estimated",
+        - `cause`: as above, categorical, from "found" to "false tag".
+
+    Raises
+    ------
+    AnnotationError
+        If an event table is not valid.
+    LabelError
+        If `y_true` and `y_pred` differ in length, or `labels` are not distinct.
+    ValueError
+        If `durations` does not hold one positive number per clip.
+
+    Warns
+    -----
+    UserWarning
+        If reference events last beyond the end of their clip, or have no length.
+
+    See Also
+    --------
+    sklearn_sed.plotting.EventErrorsDisplay : Draws how many events have which cause.
+    sklearn_sed.metrics.event_based_report : The scores of each class.
+
+    Notes
+    -----
+    The rows that are "found" are the true positives, the other rows of reference events
+    are the false negatives. False positives are the superfluous events and those that
+    explain the error of a reference event: with its onset off, an event counts as a
+    false negative and its estimate as a false positive, but they are one row here.
+
+    An event without length meets no other.
+
+    Examples
+    --------
+    >>> from sklearn_sed.analysis import event_errors
+    >>> from sklearn_sed.events import make_events
+    >>> y_true = [make_events([0, 2, 4, 7], [1, 3, 4.4, 9], ["Dog"] * 3 + ["Cat"])]
+    >>> y_pred = [make_events([0, 7.5, 9.5], [3, 9, 9.9], ["Dog", "Cat", "Cat"])]
+    >>> errors = event_errors(y_true, y_pred)
+    >>> errors[["event_label", "onset", "offset", "cause"]]
+      event_label  onset  offset        cause
+    0         Dog    0.0     1.0       merged
+    1         Dog    2.0     3.0       merged
+    2         Dog    4.0     4.4       missed
+    3         Cat    7.0     9.0    onset off
+    4         Cat    9.5     9.9  false alarm
+
+    How many of which class, or of which length:
+
+    >>> import pandas as pd
+    >>> pd.crosstab(errors["event_label"], errors["cause"])
+    cause        onset off  merged  missed  false alarm
+    event_label
+    Cat                  1       0       0            1
+    Dog                  0       2       1            0
+    >>> length = pd.cut(errors["duration"], [0, 0.5, 1, 2, 10])
+    >>> pd.crosstab(length, errors["cause"])
+    cause       onset off  merged  missed  false alarm
+    duration
+    (0.0, 0.5]          0       0       1            1
+    (0.5, 1.0]          0       2       0            0
+    (1.0, 2.0]          1       0       0            0
+    """
+    labels, reference, estimated = align_events(y_true, y_pred, labels, durations)
+    groups = []
+    for events in (reference, estimated):
+        # Events of one class and clip lie side by side, as if they had a clip alone.
+        events = replace(events, clip=events.clip * len(labels) + events.label)
+        groups.append(events[np.lexsort((events.offset, events.onset, events.clip))])
+    true, pred = groups
+    causes, superfluous = _causes(true, pred, t_collar, percentage_of_length)
+    shown = (true, pred[superfluous])
+    clip, label, onset, offset = (
+        np.concatenate([getattr(events, name) for events in shown])
+        for name in ("clip", "label", "onset", "offset")
+    )
+    n_events = [len(events.clip) for events in shown]
+    columns = {
+        "clip": clip // max(len(labels), 1),
+        "event_label": pd.Categorical.from_codes(label, labels),
+        "onset": onset,
+        "offset": offset,
+        "duration": offset - onset,
+        "origin": np.repeat(["reference", "estimated"], n_events),
+        "cause": pd.Categorical(causes, CAUSES),
+    }
+    order = np.lexsort((label, offset, onset, columns["clip"]))
+    return pd.DataFrame(columns).iloc[order].reset_index(drop=True)
+
+
+def _causes(
+    true: EventArrays, pred: EventArrays, t_collar: float, percentage_of_length: float
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return the causes of reference and superfluous events, and which are the latter.
+
+    What has one value of `clip` can meet; the events are sorted by it, then by onset.
+    """
+    from sklearn_sed.metrics._matching import matched, pairs
+
+    graph = pairs(
+        (true.onset, true.offset, true.clip),
+        (pred.onset, pred.offset, pred.clip),
+        t_collar,
+        percentage_of_length,
+    )
+    found, paired = matched(graph), matched(graph.T)
+    one, other = _meetings(true, pred)
+    serves_several = paired | (np.bincount(other, minlength=len(paired)) > 1)
+    n_met = np.bincount(one, minlength=len(found))
+    merged, early_or_late, short_or_long = np.zeros((3, len(found)), dtype=bool)
+    merged[one[serves_several[other]]] = True
+    tolerance = np.maximum(t_collar, percentage_of_length * (true.offset - true.onset))
+    early_or_late[one] = np.abs(true.onset[one] - pred.onset[other]) > t_collar
+    short_or_long[one] = np.abs(true.offset[one] - pred.offset[other]) > tolerance[one]
+    # Were an event and its only estimate in tolerance of each other, both unpaired, the
+    # matching would not be maximum: one of the last three always applies.
+    cause = np.select(
+        [
+            found,
+            ~np.isin(true.clip, pred.clip),
+            n_met == 0,
+            merged,
+            n_met > 1,
+            early_or_late & short_or_long,
+            early_or_late,
+        ],
+        ["found", "missed tag", "missed", "merged", "split", "both off", "onset off"],
+        "offset off",
+    )
+    superfluous = ~paired
+    superfluous[other[~found[one]]] = False
+    is_there = np.isin(pred.clip[superfluous], true.clip)
+    return np.append(cause, np.where(is_there, "false alarm", "false tag")), superfluous
+
+
+def _meetings(true: EventArrays, pred: EventArrays) -> tuple[Ints, Ints]:
+    """Return every pair of a reference and an estimated event that meet."""
+    end = max(float(events.offset.max(initial=0.0)) for events in (true, pred))
+    (start, stop), (others_start, others_stop) = (
+        on_one_axis(events, end) for events in (true, pred)
+    )
+    reached = np.maximum.accumulate(others_stop)
+    first = np.searchsorted(reached, start)
+    n_near = np.maximum(np.searchsorted(others_start, stop) - first, 0)
+    one = np.repeat(np.arange(len(n_near)), n_near)
+    other = np.arange(len(one)) - np.repeat(np.cumsum(n_near) - n_near - first, n_near)
+    shared = np.minimum(true.offset[one], pred.offset[other]) - np.maximum(
+        true.onset[one], pred.onset[other]
+    )
+    shorter = np.minimum(
+        (true.offset - true.onset)[one], (pred.offset - pred.onset)[other]
+    )
+    met = meets(shared, shorter, _SHARED)
+    return one[met], other[met]

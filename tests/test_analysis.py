@@ -1,14 +1,17 @@
-"""Class correlation, event overlap and durations."""
+"""Class correlation, overlap, durations and errors of events."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from sklearn_sed.analysis import (
     class_correlation,
     event_durations,
+    event_errors,
     event_overlap,
     mean_off_diagonal,
 )
@@ -19,6 +22,7 @@ from sklearn_sed.events import (
     to_tags,
 )
 from sklearn_sed.exceptions import AnnotationError, ClipError, LabelError
+from sklearn_sed.metrics import event_based_report
 
 
 def random_scores(seed=0, n_clips=5, n_classes=4):
@@ -188,3 +192,248 @@ def test_bad_input_is_named():
         event_overlap([make_events([], [], [])], ["Dog", "Dog"])
     with pytest.raises(AnnotationError, match="clip 0"):
         event_durations([[0.0, 1.0, "Dog"]])
+
+
+CATS = ["Cat"]
+NOTHING = ([], [], [])
+
+
+def causes(y_true, y_pred, **options):
+    """Return the causes of one clip, given as (onsets, offsets, labels)."""
+    tables = ([make_events(*events)] for events in (y_true, y_pred))
+    return event_errors(*tables, **options)["cause"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_pred", "expected"),
+    [
+        pytest.param(([1], [2], CATS), ([1.1], [2.1], CATS), ["found"], id="found"),
+        pytest.param(
+            ([1], [11], CATS), ([1.2], [9.0], CATS), ["found"], id="found by its length"
+        ),
+        pytest.param(
+            ([1, 4], [2, 5], CATS * 2),
+            ([1], [2], CATS),
+            ["found", "missed"],
+            id="missed",
+        ),
+        pytest.param(
+            ([1], [2], CATS),
+            ([1.6], [2.6], CATS),
+            ["missed", "false alarm"],
+            id="less than half is shared",
+        ),
+        pytest.param(
+            ([1, 4], [2, 5], ["Cat", "Dog"]),
+            ([4], [5], ["Dog"]),
+            ["missed tag", "found"],
+            id="missed tag",
+        ),
+        pytest.param(
+            ([1, 4], [2, 5], CATS * 2), ([1], [5], CATS), ["merged"] * 2, id="merged"
+        ),
+        pytest.param(
+            ([0, 10.1], [10, 10.4], CATS * 2),
+            ([0], [10.4], CATS),
+            ["found", "merged"],
+            id="merged with one that is found",
+        ),
+        pytest.param(
+            ([1, 1.15], [1.1, 1.25], CATS * 2),
+            ([1.15], [1.25], CATS),
+            ["found", "merged"],
+            id="in tolerance of two",
+        ),
+        pytest.param(
+            ([1, 2.1], [2, 3], CATS * 2),
+            ([1], [2.4], CATS),
+            ["offset off", "missed"],
+            id="a touch does not merge",
+        ),
+        pytest.param(
+            ([0], [10], CATS), ([0, 5], [4, 10], CATS * 2), ["split"], id="split"
+        ),
+        pytest.param(
+            ([0, 11], [10, 12], CATS * 2),
+            ([0, 5, 11], [4, 10, 12], CATS * 3),
+            ["split", "found"],
+            id="split beside a found one",
+        ),
+        pytest.param(
+            ([1], [4], CATS), ([1.5], [4.5], CATS), ["onset off"], id="onset off"
+        ),
+        pytest.param(
+            ([1], [2], CATS), ([1], [3], CATS), ["offset off"], id="offset off"
+        ),
+        pytest.param(([1], [4], CATS), ([2], [3], CATS), ["both off"], id="both off"),
+        pytest.param(
+            ([1], [2], CATS),
+            ([1, 1.1, 7], [2, 2.1, 8], CATS * 3),
+            ["found", "false alarm", "false alarm"],
+            id="false alarm",
+        ),
+        pytest.param(
+            ([1], [2], CATS),
+            ([1, 1], [2, 2], ["Cat", "Dog"]),
+            ["found", "false tag"],
+            id="false tag",
+        ),
+        pytest.param(NOTHING, ([1], [2], CATS), ["false tag"], id="no reference"),
+        pytest.param(([1], [2], CATS), NOTHING, ["missed tag"], id="no estimate"),
+        pytest.param(NOTHING, NOTHING, [], id="nothing at all"),
+    ],
+)
+def test_cause(y_true, y_pred, expected):
+    assert causes(y_true, y_pred) == expected
+
+
+def test_tolerances_decide_about_causes():
+    y_true, y_pred = ([1], [5], CATS), ([1.5], [6], CATS)
+    assert causes(y_true, y_pred) == ["both off"]
+    assert causes(y_true, y_pred, t_collar=0.5) == ["offset off"]
+    assert causes(y_true, y_pred, percentage_of_length=0.25) == ["onset off"]
+    assert causes(y_true, y_pred, t_collar=0.5, percentage_of_length=0.25) == ["found"]
+    assert causes(([1], [2], CATS), ([1], [3], CATS), durations=2) == ["found"]
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_the_earliest_of_two_is_found(order):
+    y_true = [make_events([1, 1], [2, 2.1], CATS * 2).iloc[order]]
+    errors = event_errors(y_true, [make_events([1], [2.05], CATS)])
+    assert errors["offset"].tolist() == [2.0, 2.1]
+    assert errors["cause"].tolist() == ["found", "merged"]
+
+
+def test_rows_are_in_the_order_of_time():
+    y_true = [make_events([], [], []), make_events([3, 1], [4, 2], ["Cat", "Dog"])]
+    y_pred = [make_events([5], [6], ["Dog"]), make_events([2, 8], [3, 9], ["Dog"] * 2)]
+    errors = event_errors(y_true, y_pred, labels=["Dog", "Cat", "Speech"])
+    columns = ["clip", "event_label", "onset", "offset", "duration", "origin", "cause"]
+    assert errors.columns.tolist() == columns
+    assert errors["event_label"].cat.categories.tolist() == ["Dog", "Cat", "Speech"]
+    assert errors.to_numpy().tolist() == [
+        [0, "Dog", 5.0, 6.0, 1.0, "estimated", "false tag"],
+        [1, "Dog", 1.0, 2.0, 1.0, "reference", "missed"],
+        [1, "Dog", 2.0, 3.0, 1.0, "estimated", "false alarm"],
+        [1, "Cat", 3.0, 4.0, 1.0, "reference", "missed tag"],
+        [1, "Dog", 8.0, 9.0, 1.0, "estimated", "false alarm"],
+    ]
+    assert event_errors([], []).shape == (0, 7)
+
+
+def in_pairs(graph):
+    """Tell which rows make a maximum matching of the rows so far larger."""
+    sizes = [
+        np.count_nonzero(maximum_bipartite_matching(csr_array(graph[:n])) >= 0)
+        for n in range(1, len(graph) + 1)
+    ]
+    return np.diff([0, *sizes]).astype(bool)
+
+
+def by_definition(true, pred):
+    """Return the causes among events (onset, offset) of one class and clip."""
+
+    def off(event, other):
+        tolerance = max(0.2, 0.2 * (event[1] - event[0]))
+        onset = abs(event[0] - other[0]) > 0.2
+        return onset, abs(event[1] - other[1]) > tolerance
+
+    def meet(event, other):
+        shared = min(event[1], other[1]) - max(event[0], other[0])
+        shorter = min(event[1] - event[0], other[1] - other[0])
+        return shared > 1e-6 and shared >= 0.5 * shorter - 1e-6
+
+    graph = np.array([[not any(off(e, o)) for o in pred] for e in true], dtype=bool)
+    graph = graph.reshape(len(true), len(pred))
+    found, paired = in_pairs(graph), in_pairs(graph.T)
+    causes = []
+    for event, is_found in zip(true, found):
+        met = [j for j, other in enumerate(pred) if meet(event, other)]
+        if is_found:
+            causes.append("found")
+        elif not pred:
+            causes.append("missed tag")
+        elif not met:
+            causes.append("missed")
+        elif any(paired[j] or sum(meet(e, pred[j]) for e in true) > 1 for j in met):
+            causes.append("merged")
+        elif len(met) > 1:
+            causes.append("split")
+        else:
+            names = {(1, 1): "both off", (1, 0): "onset off", (0, 1): "offset off"}
+            causes.append(names[off(event, pred[met[0]])])
+    for other, is_paired in zip(pred, paired):
+        explains = any(meet(e, other) and not f for e, f in zip(true, found))
+        if not is_paired and not explains:
+            causes.append("false alarm" if true else "false tag")
+    return causes
+
+
+def times_of(table, label):
+    own = table[table["event_label"] == label].sort_values(["onset", "offset"])
+    return list(zip(own["onset"].tolist(), own["offset"].tolist()))
+
+
+@pytest.mark.filterwarnings("ignore:.*no length:UserWarning")
+@given(seed=st.integers(0, 10**6), crowded=st.booleans())
+@settings(deadline=None, max_examples=100)
+def test_errors_are_those_of_the_definitions(seed, crowded):
+    y_true, y_pred = (random_events(2 * seed + i, n_events=9) for i in range(2))
+    if crowded:
+        for table in (*y_true, *y_pred):
+            table[["onset", "offset"]] /= 4
+    errors = event_errors(y_true, y_pred)
+    for clip, (true, pred) in enumerate(zip(y_true, y_pred)):
+        for label in ["Cat", "Dog", "Speech"]:
+            own = errors[(errors["clip"] == clip) & (errors["event_label"] == label)]
+            expected = by_definition(times_of(true, label), times_of(pred, label))
+            in_order = own.sort_values("origin", ascending=False, kind="stable")
+            assert in_order["cause"].tolist() == expected
+    by_origin = errors["origin"].value_counts()
+    assert by_origin["reference"] == sum(map(len, y_true))
+    report = event_based_report(y_true, y_pred, output_dict=True)
+    n_found = (errors["cause"] == "found").sum()
+    recall = report["micro avg"]["recall"]
+    assert n_found == pytest.approx(recall * by_origin["reference"])
+
+
+@pytest.mark.filterwarnings("ignore:.*no length:UserWarning")
+@given(seed=st.integers(0, 10**6))
+@settings(deadline=None, max_examples=40)
+def test_errors_depend_on_no_order_and_no_name(seed):
+    y_true, y_pred = (random_events(2 * seed + i, n_events=9) for i in range(2))
+    errors = event_errors(y_true, y_pred)
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(y_true))
+    names = {"Cat": "z", "Dog": "y", "Speech": "x"}
+    shuffled = (
+        [
+            y[i].sample(frac=1, random_state=seed).replace({"event_label": names})
+            for i in order
+        ]
+        for y in (y_true, y_pred)
+    )
+    other = event_errors(*shuffled, labels=["z", "y", "x"])
+    other["clip"] = order[other["clip"]]
+    other["event_label"] = other["event_label"].cat.rename_categories(
+        {new: old for old, new in names.items()}
+    )
+    keys = ["clip", "onset", "offset", "event_label", "origin", "cause"]
+    pd.testing.assert_frame_equal(
+        other.sort_values(keys, ignore_index=True),
+        errors.sort_values(keys, ignore_index=True),
+    )
+    assert (event_errors(y_true, y_true)["cause"] == "found").all()
+
+
+def test_bad_events_are_named_to_who_passed_them():
+    good = [make_events([0.0], [1.0], ["Dog"])]
+    with pytest.raises(LabelError, match="y_true has 1 clips but y_pred has 2"):
+        event_errors(good, good * 2)
+    with pytest.raises(AnnotationError, match="y_pred, clip 0"):
+        event_errors(good, [[0.0, 1.0, "Dog"]])
+    with pytest.raises(ValueError, match="t_collar"):
+        event_errors(good, good, t_collar=-1)
+    with pytest.warns(UserWarning, match="no length") as caught:
+        event_errors([make_events([1.0], [1.0], ["Dog"])], good)
+    assert caught[0].filename == __file__

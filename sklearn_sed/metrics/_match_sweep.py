@@ -7,47 +7,8 @@ import numpy as np
 
 from sklearn_sed._compile import compiled
 from sklearn_sed.metrics._counts import Floats, Ints
+from sklearn_sed.metrics._matching import pair_in_turn
 from sklearn_sed.metrics._sweep import _Changes, sweep_silence
-
-
-@compiled
-def pair_in_turn(starts: Ints, linked: Ints, n_others: int) -> Ints:
-    """Pair events in turn; tell which make a maximum matching larger by one.
-
-    Event i may be paired with others ``linked[starts[i] : starts[i + 1]]``. One that
-    finds no partner, however earlier pairs are exchanged, finds none later either: so
-    the sum up to each event is the size of a maximum matching of the events so far.
-    """
-    n_events = len(starts) - 1
-    partner = np.full(n_others, -1, np.int64)
-    reached_from = np.empty(n_others, np.int64)
-    seen_by = np.full(n_others, -1, np.int64)
-    other_of = np.full(n_events, -1, np.int64)
-    queue = np.empty(n_events, np.int64)
-    paired = np.zeros(n_events, np.int64)
-    for root in range(n_events):
-        queue[0] = root
-        head, tail = 0, 1
-        free = -1
-        while head < tail and free < 0:
-            event = queue[head]
-            head += 1
-            for other in linked[starts[event] : starts[event + 1]]:
-                if seen_by[other] == root:
-                    continue
-                seen_by[other] = root
-                reached_from[other] = event
-                if partner[other] < 0:
-                    free = other
-                    break
-                queue[tail] = partner[other]
-                tail += 1
-        paired[root] = free >= 0
-        while free >= 0:  # exchange the pairs along the path
-            event = reached_from[free]
-            partner[free] = event
-            free, other_of[event] = other_of[event], free
-    return paired
 
 
 @compiled

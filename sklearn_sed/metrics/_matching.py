@@ -5,6 +5,7 @@ Importing this module imports numba: do it inside the function that counts.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
@@ -52,10 +53,27 @@ def count_matches(
     ... )
     1
     """
+    graph = pairs(reference, estimated, t_collar, percentage_of_length)
+    return int(np.count_nonzero(maximum_bipartite_matching(graph) >= 0))
+
+
+def pairs(
+    reference: Events, estimated: Events, t_collar: float, percentage_of_length: float
+) -> csr_array:
+    """Return which reference events (rows) and estimated events may be paired."""
     starts, linked = link(reference, estimated, t_collar, percentage_of_length)
     links = np.ones(len(linked), bool), linked, starts
-    graph = csr_array(links, shape=(len(reference[0]), len(estimated[0])))
-    return int(np.count_nonzero(maximum_bipartite_matching(graph) >= 0))
+    return csr_array(links, shape=(len(reference[0]), len(estimated[0])))
+
+
+def matched(graph: csr_array) -> NDArray[np.bool_]:
+    """Tell which rows make a maximum matching of the rows so far larger by one.
+
+    They and the columns that ``matched(graph.T)`` tells are those of one matching.
+    """
+    rows = csr_array(graph)
+    starts, linked = (part.astype(np.int64) for part in (rows.indptr, rows.indices))
+    return pair_in_turn(starts, linked, rows.shape[1]) > 0
 
 
 @compiled
@@ -87,3 +105,43 @@ def link(
                 n_linked += 1
         starts[ref + 1] = n_linked
     return starts, linked[:n_linked]
+
+
+@compiled
+def pair_in_turn(starts: Ints, linked: Ints, n_others: int) -> Ints:
+    """Pair events in turn; tell which make a maximum matching larger by one.
+
+    Event i may be paired with others ``linked[starts[i] : starts[i + 1]]``. One that
+    finds no partner, however earlier pairs are exchanged, finds none later either: so
+    the sum up to each event is the size of a maximum matching of the events so far.
+    """
+    n_events = len(starts) - 1
+    partner = np.full(n_others, -1, np.int64)
+    reached_from = np.empty(n_others, np.int64)
+    seen_by = np.full(n_others, -1, np.int64)
+    other_of = np.full(n_events, -1, np.int64)
+    queue = np.empty(n_events, np.int64)
+    paired = np.zeros(n_events, np.int64)
+    for root in range(n_events):
+        queue[0] = root
+        head, tail = 0, 1
+        free = -1
+        while head < tail and free < 0:
+            event = queue[head]
+            head += 1
+            for other in linked[starts[event] : starts[event + 1]]:
+                if seen_by[other] == root:
+                    continue
+                seen_by[other] = root
+                reached_from[other] = event
+                if partner[other] < 0:
+                    free = other
+                    break
+                queue[tail] = partner[other]
+                tail += 1
+        paired[root] = free >= 0
+        while free >= 0:  # exchange the pairs along the path
+            event = reached_from[free]
+            partner[free] = event
+            free, other_of[event] = other_of[event], free
+    return paired

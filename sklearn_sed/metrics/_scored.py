@@ -173,22 +173,17 @@ class ScoredEvents(Scored):
             )
 
     def matches(self, t_collar: float, share: float) -> Iterator[Changes]:
-        from sklearn_sed.metrics._match_sweep import pair_in_turn
-        from sklearn_sed.metrics._matching import link
+        from sklearn_sed.metrics._matching import matched, pairs
 
         for true, (pred, score) in zip(self._by_class(), self._scored_by_class()):
-            starts, linked = link(
+            graph = pairs(
                 (true.onset, true.offset, true.clip),
                 (pred.onset, pred.offset, pred.clip),
                 t_collar,
                 share,
             )
-            links = np.ones(len(linked), bool), linked, starts
-            graph = csr_array(links, shape=(len(true.onset), len(pred.onset)))
             order = np.argsort(score)[::-1]
-            turns = csr_array(graph.T)[order]
-            indices = (part.astype(np.int64) for part in (turns.indptr, turns.indices))
-            tp = pair_in_turn(*indices, len(true.onset))
+            tp = matched(csr_array(graph.T)[order]).astype(np.int64)
             yield Changes.sort(score[order], pred.clip[order], tp, 1 - tp)
 
     def _segment_scores(self, seconds: float, first: Ints) -> Iterator[Floats]:
