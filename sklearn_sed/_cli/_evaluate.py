@@ -105,20 +105,17 @@ def _hint_at_near_labels(
     args: argparse.Namespace, y_true: Iterable[Any], y_pred: Iterable[Any]
 ) -> None:
     """Say which labels of one side alone may be meant by those of the other."""
+    from sklearn_sed._labels._check import plain_label
+
     theirs, ours = (
         {str(label) for table in tables for label in table["event_label"]}
         for tables in (y_true, y_pred)
     )
-    plain = {_plain(label): label for label in sorted(theirs - ours)}
+    plain = {plain_label(label): label for label in sorted(theirs - ours)}
     for label in sorted(ours - theirs):
-        for near in get_close_matches(_plain(label), plain, n=1, cutoff=NEAR):
+        for near in get_close_matches(plain_label(label), plain, n=1, cutoff=NEAR):
             say(
                 f"note: {args.estimated} has {label!r} and {args.reference} "
                 f"{plain[near]!r}, which count as two classes; rename one if they are "
                 "the same"
             )
-
-
-def _plain(label: str) -> str:
-    """Return a label without what people write in different ways."""
-    return "".join(filter(str.isalnum, label.casefold()))

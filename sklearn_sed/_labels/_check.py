@@ -336,7 +336,7 @@ def warn_odd_names(y: Any, tags: Tags) -> None:
     names = [name for name in tags.classes.tolist() if isinstance(name, str)]
     if isinstance(y, Tags) or not names:
         return
-    plain = {_plain(name) for name in names}
+    plain = {plain_label(name) for name in names}
     parts = {name: list(map(_plain, _COMPOUND.split(name))) for name in names}
     reasons = {
         "may be several labels in one; pass a list of labels for each clip": [
@@ -365,11 +365,11 @@ def near_equal_labels(labels: Iterable[str]) -> list[list[str]]:
     """Return the groups of labels that differ only in case, blanks or underscores."""
     groups: dict[str, list[str]] = {}
     for label in labels:
-        groups.setdefault(_plain(label), []).append(label)
+        groups.setdefault(plain_label(label), []).append(label)
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _plain(label: str) -> str:
+def plain_label(label: str) -> str:
     """Return a label without what is easily written in another way."""
     text = unicodedata.normalize("NFKC", label).casefold()
     return re.sub(r"[\s_-]+", "", text) or text
