@@ -337,7 +337,7 @@ def warn_odd_names(y: Any, tags: Tags) -> None:
     if isinstance(y, Tags) or not names:
         return
     plain = {plain_label(name) for name in names}
-    parts = {name: list(map(_plain, _COMPOUND.split(name))) for name in names}
+    parts = {name: list(map(plain_label, _COMPOUND.split(name))) for name in names}
     reasons = {
         "may be several labels in one; pass a list of labels for each clip": [
             repr(name)
