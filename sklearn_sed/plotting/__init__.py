@@ -8,6 +8,7 @@ the first picture.
 
 from sklearn_sed.plotting._class_correlation import ClassCorrelationDisplay
 from sklearn_sed.plotting._durations import EventDurationsDisplay
+from sklearn_sed.plotting._errors import EventErrorsDisplay
 from sklearn_sed.plotting._events import EventsDisplay
 from sklearn_sed.plotting._frame_scores import FrameScoresDisplay
 from sklearn_sed.plotting._psd_roc import PSDROCDisplay
@@ -16,6 +17,7 @@ from sklearn_sed.plotting._reliability import ReliabilityDisplay
 __all__ = [
     "ClassCorrelationDisplay",
     "EventDurationsDisplay",
+    "EventErrorsDisplay",
     "EventsDisplay",
     "FrameScoresDisplay",
     "PSDROCDisplay",
