@@ -9,11 +9,24 @@ command goes on where it was: what is done is noted in found.tsv.journal. A file
 exists is written over only if an earlier command made it and nobody has changed it
 since. Recordings that cannot be read are left out, and listed in found.tsv.skipped.csv
 as well.
+
+The model can be steered without learning anew:
+  sklearn-sed detect model.sed recordings/ -o found.tsv --threshold 0.3
+  sklearn-sed detect model.sed recordings/ -o dogs.tsv --classes Dog --threshold Dog=0.7
+
+An event is found where two scores exceed --threshold: that of its class in the window,
+which else has a threshold from training, and that of moments within it. A lower number
+finds more and is wrong more often. In models that stretch the scores of moments, as
+those of --paper-system do, the first alone decides. The score in found.tsv is a mean
+over the whole event, and may be lower; "sklearn-sed convert --threshold" leaves events
+out by it.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from math import inf, nan
 from pathlib import Path
+from typing import Any
 
 from sklearn_sed._cli._common import (
     add_format,
@@ -25,6 +38,48 @@ from sklearn_sed._cli._common import (
     format_of,
     list_bad_files,
 )
+
+# A setting of one class, or of all others where that is None.
+_Setting = tuple[str | None, float]
+
+
+def fraction(text: str) -> _Setting:
+    """Return the threshold that an option is."""
+    return _for_class(text, 1.0, "a number from 0 to 1")
+
+
+def seconds(text: str) -> _Setting:
+    """Return the length of time that an option is."""
+    return _for_class(text, inf, "a number of seconds from 0 up")
+
+
+def _for_class(text: str, most: float, what: str) -> _Setting:
+    """Return the class and the number of NUMBER or NAME=NUMBER."""
+    name, is_for_one, number = text.rpartition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        value = nan
+    if not 0 <= value <= most or value == inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}, or NAME=NUMBER")
+    return (name if is_for_one else None), value
+
+
+def _add_for_class(
+    parser: argparse.ArgumentParser,
+    option: str,
+    metavar: str,
+    kind: Callable[[str], _Setting],
+    text: str,
+) -> None:
+    """Add an option that may be given for all classes and for each."""
+    parser.add_argument(
+        option,
+        type=kind,
+        action="append",
+        metavar=metavar,
+        help=f"{text} (default: as the model has it)",
+    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +94,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_number(parser, "--window", 10.0, "SECONDS", window)
     overlap = "shared with the next window (default: 0.3 of it)"
     add("--overlap", type=float, metavar="SECONDS", help=overlap)
+    threshold = "what scores must exceed, 0 to 1; NAME=NUMBER for one class"
+    _add_for_class(parser, "--threshold", "NUMBER", fraction, threshold)
+    shortest = "leave shorter events out"
+    _add_for_class(parser, "--min-duration", "SECONDS", seconds, shortest)
+    gap = "join events of a class with a shorter gap between them"
+    _add_for_class(parser, "--min-gap", "SECONDS", seconds, gap)
+    classes = "look for these alone, several with commas between or each on its own"
+    add("--classes", metavar="NAME", action="append", help=classes)
     restart = "begin anew, whatever an earlier call has done"
     add("--restart", action="store_true", help=restart)
     add_jobs_and_quiet(parser)
@@ -56,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
     format = format_of(args.out, args.format)
     if not args.out.is_dir():
         check_targets([args.out], inputs=[args.model, *paths])
-    model = load_model(args.model)
+    model = _steered(load_model(args.model), args)
     with folder_if_needed(args.out, format, len(paths)):
         report = detect_files(
             model,
@@ -77,6 +140,48 @@ def run(args: argparse.Namespace) -> int:
         print(counts.rename_axis("class").reset_index().to_string(index=False))
         print(f"{args.out}: {counts.sum()} events of {n_sound} recordings")
     return list_bad_files(report)
+
+
+def _steered(model: Any, args: argparse.Namespace) -> Any:
+    """Return the model with the settings that are given; itself where none are."""
+    from sklearn_sed.inference._model import take_apart
+    from sklearn_sed.inference._steer import steer
+
+    names = ("threshold", "min_duration", "min_gap")
+    if args.classes is None and not any(getattr(args, name) for name in names):
+        return model
+    known = {str(label): label for label in take_apart(model).classes}
+    given = {}
+    for name in names:
+        option = f"--{name.replace('_', '-')}"
+        given[name] = _by_class(option, getattr(args, name) or [], known)
+    classes = None
+    if args.classes is not None:
+        classes = [
+            known.get(name, name)
+            for text in args.classes
+            for name in _class_names(text, known)
+        ]
+    return steer(model, classes=classes, **given)
+
+
+def _by_class(
+    option: str, settings: Sequence[_Setting], known: Mapping[str, Any]
+) -> dict[Any, float]:
+    """Return the number of each class, by None that of all others."""
+    numbers: dict[Any, float] = {}
+    for name, number in settings:
+        label = None if name is None else known.get(name, name)
+        if label in numbers:
+            whom = "all classes" if name is None else name
+            raise ValueError(f"{option} is given twice for {whom}; give it once")
+        numbers[label] = number
+    return numbers
+
+
+def _class_names(text: str, known: Collection[str]) -> list[str]:
+    """Return the classes that are meant: one, which may hold commas, or several."""
+    return [text] if text in known else [name.strip() for name in text.split(",")]
 
 
 def _recordings(given: Sequence[Path]) -> list[Path]:

@@ -157,7 +157,7 @@ class Journal:
                 continue
             what = f"{name}={found!r} instead of {value!r}"
             if name == "model":
-                what = "another model, or this one trained or tuned anew"
+                what = "another model, or this one trained, tuned or set otherwise"
             raise ValueError(f"{self.path} was begun with {what}; {advice}")
 
 

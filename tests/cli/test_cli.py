@@ -12,9 +12,17 @@ import numpy as np
 import pytest
 import skorch
 import soundfile
+from sklearn.pipeline import make_pipeline
 
-from sklearn_sed import EventDecoder, inference, load_model, save_model
-from sklearn_sed._cli import _collection, _common, _main, _train, main
+from sklearn_sed import (
+    EventDecoder,
+    LogMelTransformer,
+    WeakEventDetector,
+    inference,
+    load_model,
+    save_model,
+)
+from sklearn_sed._cli import _collection, _common, _detect, _main, _train, main
 from sklearn_sed._learners import _presets
 from sklearn_sed.events import (
     _formats,
@@ -23,6 +31,7 @@ from sklearn_sed.events import (
     read_tags,
     write_events,
 )
+from sklearn_sed.exceptions import LabelWarning
 
 RATE = 8000
 TINY_CRNN = {"n_filters": (2, 3, 3, 4, 4), "n_rnn": 4}
@@ -544,6 +553,136 @@ def test_detect_passes_its_options_on(sed, trained, tmp_path, monkeypatch):
         "n_jobs": 2,
         "verbose": False,
     }
+
+
+@pytest.fixture(scope="module")
+def pets(tmp_path_factory):
+    """Return a model of two classes, one with a comma, and a recording."""
+    folder = tmp_path_factory.mktemp("pets")
+    rng = np.random.default_rng(0)
+    clips = 0.01 * rng.normal(size=(8, RATE // 2))
+    clips[::2, RATE // 8 : 3 * RATE // 8] += 0.3 * np.sin(np.arange(RATE // 4))
+    detector = WeakEventDetector(network_params=TINY_CRNN, max_epochs=1, random_state=0)
+    model = make_pipeline(LogMelTransformer(sample_rate=RATE), detector)
+    with pytest.warns(LabelWarning, match="several labels in one"):
+        model.fit(clips, [["Cat", "Dog, big=1"], []] * 4)
+    save_model(model, folder / "pets.sed")
+    write_clip(folder / "a.wav", tone=True)
+    return folder
+
+
+def detect_pets(sed, pets, out, *options):
+    """Run ``detect``; return the exit code, the counts and what was said."""
+    command = ["detect", pets / "pets.sed", pets / "a.wav", "-o", out, "--quiet"]
+    done = sed(*command, *options)
+    counts = dict(line.rsplit(None, 1) for line in done.out.splitlines()[1:-1])
+    done.counts = {name.strip(): int(count) for name, count in counts.items()}
+    return done
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (["--threshold", "0"], {"Cat": 1, "Dog, big=1": 1}),
+        (["--threshold", "1"], {"Cat": 0, "Dog, big=1": 0}),
+        (["--threshold", "Cat=0", "--threshold", "1"], {"Cat": 1, "Dog, big=1": 0}),
+        (["--threshold", "0", "--classes", "Cat"], {"Cat": 1}),
+        (["--threshold", "0", "--classes", "Dog, big=1"], {"Dog, big=1": 1}),
+        (
+            ["--threshold", "1", "--threshold", "Dog, big=1=0"],
+            {"Cat": 0, "Dog, big=1": 1},
+        ),
+        (
+            ["--threshold", "0", "--classes", "Dog, big=1", "--classes", "Cat"],
+            {"Cat": 1, "Dog, big=1": 1},
+        ),
+        (
+            ["--threshold", "0", "--min-duration", "Cat=5"],
+            {"Cat": 0, "Dog, big=1": 1},
+        ),
+    ],
+)
+def test_detect_is_steered(options, found, sed, pets, tmp_path):
+    done = detect_pets(sed, pets, tmp_path / "found.tsv", *options)
+    assert (done.code, done.counts) == (0, found)
+    _, (table,) = read_events(tmp_path / "found.tsv")
+    counts = table["event_label"].value_counts().to_dict()
+    assert counts == {label: n for label, n in found.items() if n}
+
+
+def test_several_classes_have_commas_between():
+    known = ["Cat", "Dog", "Cat,Dog", "Owl, barn"]
+    assert _detect._class_names("Dog, Cat", known) == ["Dog", "Cat"]
+    assert _detect._class_names("Cat,Dog", known) == ["Cat,Dog"]
+    assert _detect._class_names("Owl, barn", known) == ["Owl, barn"]
+
+
+def test_detect_steers_by_every_option(sed, pets, tmp_path, monkeypatch):
+    passed = {}
+
+    def stop(model, **settings):
+        passed.update(settings)
+        raise ValueError("stop")
+
+    monkeypatch.setattr("sklearn_sed.inference._steer.steer", stop)
+    options = ["--min-gap", 2, "--min-gap", "Cat=0", "--min-duration", "0.5"]
+    assert detect_pets(sed, pets, tmp_path / "x.tsv", *options).code == 2
+    assert passed == {
+        "classes": None,
+        "threshold": {},
+        "min_duration": {None: 0.5},
+        "min_gap": {None: 2.0, "Cat": 0.0},
+    }
+
+
+def test_detect_with_other_settings_does_not_go_on(sed, pets, tmp_path):
+    out = tmp_path / "found.tsv"
+    assert detect_pets(sed, pets, out, "--threshold", 0).counts["Cat"] == 1
+    assert detect_pets(sed, pets, out, "--threshold", 0).code == 0
+    other = detect_pets(sed, pets, out, "--threshold", 1)
+    assert other.code == 2
+    assert "trained, tuned or set otherwise; pass --restart" in other.err
+    anew = detect_pets(sed, pets, out, "--threshold", 1, "--restart")
+    assert (anew.code, anew.counts["Cat"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--threshold", "Bird=0.5"], "no class 'Bird' to look for; the classes are C"),
+        (["--min-gap", "=1"], "no class '' to look for"),
+        (["--classes", "Cat,Bird"], "no class 'Bird'"),
+        (["--classes", "Cat,"], "no class ''"),
+        (["--classes", "Cat", "--threshold", "Dog, big=1=0"], "the classes are Cat\n"),
+        (["--threshold", "0.1", "--threshold", "0.2"], "twice for all classes"),
+        (["--threshold", "Cat=0.1", "--threshold", "Cat=0.1"], "twice for Cat"),
+    ],
+)
+def test_detect_names_classes_that_are_not_there(options, text, sed, pets, tmp_path):
+    done = detect_pets(sed, pets, tmp_path / "found.tsv", *options)
+    assert done.code == 2
+    assert text in done.err
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "text"),
+    [
+        ("--threshold", "1.5", "'1.5' is not a number from 0 to 1, or NAME=NUMBER"),
+        ("--threshold", "-0.1", "'-0.1' is not"),
+        ("--threshold", "nan", "'nan' is not"),
+        ("--threshold", "0,3", "'0,3' is not"),
+        ("--threshold", "Cat=", "'Cat=' is not"),
+        ("--threshold", "Cat", "'Cat' is not"),
+        ("--min-gap", "inf", "'inf' is not a number of seconds from 0 up"),
+        ("--min-duration", "Cat=-1", "'Cat=-1' is not a number of seconds"),
+    ],
+)
+def test_settings_are_numbers(option, value, text, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["detect", "model.sed", "a.wav", "-o", "found.tsv", option, value])
+    assert end.value.code == 2
+    assert text in capsys.readouterr().err
 
 
 def test_detect_counts_no_events_too(sed, trained, tmp_path):
