@@ -60,6 +60,7 @@ from sklearn_sed import (
     load_model,
     save_model,
 )
+from sklearn_sed.analysis import event_errors
 from sklearn_sed.model_selection import TunedDecoderCV
 from sklearn_sed.nn import count_parameters
 
@@ -250,19 +251,28 @@ def mean_of(seeds: Sequence[Seed]) -> Scores:
 def judge(scores: Scores, decoder: EventDecoder, test: Clips) -> dict[str, Any]:
     """Score what a system says, decoded with its own tags and with the true ones."""
     truth = np.asarray(test.tags)
-    decode = partial(
-        decoder.decode, scores.frame_proba, test.time_resolution, test.classes
-    )
-    return {
+    result = {
         "tag_f1": f1_score(truth, scores.tags, average="macro", zero_division=0),
         "tag_map": average_precision_score(truth, scores.proba, average="macro"),
-        **{
-            kind: score(
-                decode(known, test.durations), scores.frame_proba * known[:, None], test
-            )
-            for kind, known in (("predicted", scores.tags), ("oracle", truth))
-        },
     }
+    for kind, known in (("predicted", scores.tags), ("oracle", truth)):
+        events = decoder.decode(
+            scores.frame_proba,
+            test.time_resolution,
+            test.classes,
+            known,
+            test.durations,
+        )
+        curves = scores.frame_proba * known[:, None]
+        result[kind] = score(events, curves, test) | {"causes": causes(events, test)}
+    return result
+
+
+def causes(events: np.ndarray, test: Clips) -> dict[str, float]:
+    """Return what becomes of the events, as shares of those of the reference."""
+    errors = event_errors(test.events, events)
+    n_reference = sum(map(len, test.events))
+    return (errors["cause"].value_counts() / n_reference).to_dict()
 
 
 def make_rows(
@@ -396,6 +406,17 @@ def render(table: Mapping[str, Any]) -> str:
             for row, summary in table["rows"].items()
         }
         parts.append(f"{title}\n{pd.DataFrame(text).T.to_string()}")
+    for kind, title in (("oracle", "oracle"), ("predicted", "own")):
+        text = {
+            row: {
+                cause: f"{100 * summary[kind]['causes'][cause]['mean']:.1f}"
+                for cause in summary[kind]["causes"]
+            }
+            for row, summary in table["rows"].items()
+            if "causes" in summary[kind]
+        }
+        becomes = pd.DataFrame(text).T.to_string()
+        parts.append(f"What becomes of 100 events, {title} tags\n{becomes}")
     training = {
         name: {
             "seconds": f"{summary['seconds']['mean']:.0f}",
