@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sklearn_sed._cli._common import audio_in, format_of, reading, say
+from sklearn_sed._cli._common import audio_in, format_of, in_one_line, reading, say
 
 _SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 
@@ -49,7 +49,7 @@ def read_tags(path: Path, args: argparse.Namespace) -> tuple[list, list, str]:
         **separators,
     )
     for note in table.notes:
-        say(f"note: {note}")
+        say(f"note: {in_one_line(note)}")
     return table.filenames, table.labels, table.summary
 
 
@@ -74,6 +74,11 @@ def read_collection(args: argparse.Namespace) -> Collection:
                 f"{text}; the first is {missing[0]!r}; --missing skip leaves them out"
             )
         say(f"note: {text} and are left out: {', '.join(missing)}")
+    if not any(labels[i] for i in kept):
+        raise ValueError(
+            f"none of the {len(kept)} recordings of {args.labels} in {args.audio} has "
+            "a label: there is nothing to learn"
+        )
     entries = {path_of[filenames[i]]: labels[i] for i in kept}
     unlisted = [path for path in found if path not in entries]
     lacking = f"entry in {args.labels}"
@@ -136,6 +141,13 @@ def _audio_of(
         filenames, [path.as_posix() for path in found], where=str(labels)
     )
     path_of = {name: Path(path) for path, name in match.items()}
+    rest = [name for name in filenames if name not in path_of]
+    again = match_recordings(rest, list(match), where=str(labels))
+    for path, name in again.items():
+        raise ValueError(
+            f"{labels} has entries for {match[path]!r} and {name!r}, which are one "
+            f"recording, {path}; write its name alike in both"
+        )
     for name in filenames:
         # A file that the list names in full may have any ending.
         if name not in path_of and (folder / name).is_file():
@@ -143,12 +155,26 @@ def _audio_of(
     return path_of
 
 
+def _is_event_list(args: argparse.Namespace, format: str | None) -> bool:
+    """Tell whether the labels are events, and no option speaks of tables of tags."""
+    from sklearn_sed.events._dcase import names_times
+
+    if args.labels.is_dir():
+        return True
+    of_tags = (args.filename_column, args.separator, args.label_separator)
+    return (
+        format != "tags"
+        and of_tags == (None, None, None)
+        and names_times(args.labels, args.encoding)
+    )
+
+
 def _read_labels(args: argparse.Namespace) -> tuple[list, list, str]:
     """Return the recordings of a list, the labels of each, and what was understood."""
     from sklearn_sed.events import read_events
 
     format = format_of(args.labels, args.format)
-    if format in (None, "dcase", "tags") and not args.labels.is_dir():
+    if format in (None, "dcase", "tags") and not _is_event_list(args, format):
         return read_tags(args.labels, args)
     filenames, events = read_events(args.labels, format=format, **reading(args))
     labels = [sorted(set(table["event_label"])) for table in events]

@@ -1,6 +1,7 @@
 """What the commands share: their options, the formats, how they speak."""
 
 import argparse
+import math
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -34,6 +35,11 @@ _WORDS = {
     "overwrite=True": "--overwrite",
     "the same call": "the same command",
     "an earlier call": "an earlier command",
+    "a file of save_model": "a model file of sklearn-sed",
+    "y has classes": "there are classes",
+    "pass a list of labels for each clip": "name what is between them by "
+    "--label-separator",
+    "pass [] for a clip without any": "leave the cell empty where there is none",
     "y_true": "the reference",
     "y_pred": "the estimate",
 }
@@ -44,7 +50,10 @@ _OPTIONS = {
         *("separator", "label_separator", "window", "overlap"),
     )
 } | {"label_columns": "--label-column"}
-_PARAMETER = re.compile(rf"\b({'|'.join(_OPTIONS)})=('[^']*'|\"[^\"]*\"|[\w.-]*)")
+_NAMES = "|".join(_OPTIONS)
+_PARAMETER = re.compile(rf"\b({_NAMES})=('[^']*'|\"[^\"]*\"|[\w.-]*)")
+# Where they have no value; one word alone may be meant as a word.
+_NAME = re.compile(rf"(?<![\w'\"])(?=\w+_)({_NAMES})(?![\w'\"])")
 
 EXIT_CODES = """\
 exit codes:
@@ -78,6 +87,7 @@ def in_one_line(text: str) -> str:
     for words, ours in _WORDS.items():
         text = text.replace(words, ours)
     text = _PARAMETER.sub(lambda found: f"{_OPTIONS[found[1]]} {found[2]}", text)
+    text = _NAME.sub(lambda found: _OPTIONS[found[1]], text)
     return " ".join(text.split())
 
 
@@ -86,6 +96,22 @@ def positive_int(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
     return int(text)
+
+
+def jobs(text: str) -> int:
+    """Return how many recordings are read at the same time; -1: one per processor."""
+    return -1 if text == "-1" else positive_int(text)
+
+
+def finite(text: str) -> float:
+    """Return the number that an option is, neither NaN nor infinite."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number, such as 0.5")
+    return number
 
 
 def add_number(
@@ -108,8 +134,8 @@ def add_number(
 
 def add_jobs_and_quiet(parser: argparse.ArgumentParser) -> None:
     """Add the options of commands that read recordings."""
-    jobs = "recordings read at the same time; -1: one per processor"
-    add_number(parser, "--jobs", 1, "N", jobs)
+    text = "recordings read at the same time; -1: one per processor"
+    add_number(parser, "--jobs", 1, "N", text, jobs)
     parser.add_argument("--quiet", action="store_true", help="show no progress bars")
 
 
@@ -171,6 +197,8 @@ def folder_if_needed(
     """Make the folder for several recordings that have a file each."""
     new = format in ONE_FILE_EACH and n_recordings > 1 and not out.exists()
     if new:
+        if not out.parent.is_dir():
+            raise ValueError(f"the folder {out.parent} does not exist; create it")
         out.mkdir()
     try:
         yield
@@ -197,6 +225,8 @@ def unlisted_audio(folder: Path, filenames: Sequence[str], *, where: str) -> lis
     from sklearn_sed.events import match_recordings
 
     found = [path.relative_to(folder).as_posix() for path in audio_in(folder)]
+    if not found:
+        raise ValueError(f"{folder} has no audio files")
     match = match_recordings(filenames, found, where=where)
     return [name for name in found if name not in match]
 

@@ -19,6 +19,7 @@ from sklearn_sed._cli._common import (
     add_format,
     add_overwrite,
     add_reading,
+    finite,
     folder_if_needed,
     format_of,
     reading,
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     audio = "write entries for the recordings of this folder that have no events"
     add("--audio", type=Path, metavar="FOLDER", help=audio)
     threshold = "leave out events with a lower score"
-    add("--threshold", type=float, metavar="SCORE", help=threshold)
+    add("--threshold", type=finite, metavar="SCORE", help=threshold)
     add_reading(parser, "the source")
     _collection.add_arguments(parser)
 

@@ -62,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
         format=format_of(args.reference, args.reference_format),
         **reading(args),
     )
+    if not filenames:
+        raise ValueError(f"{args.reference} names no recordings to compare")
     _, y_pred = read_events(
         args.estimated,
         filenames,

@@ -61,6 +61,13 @@ def sample_rate(text: str) -> int:
     return rate
 
 
+def seed(text: str) -> int:
+    """Return the seed that an option is."""
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
+    return int(text)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add = parser.add_argument
@@ -71,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_overwrite(parser)
     epochs = "passes through the recordings (default: those of the networks)"
     add("--epochs", type=positive_int, metavar="N", help=epochs)
-    add_number(parser, "--seed", 0, "S", "the same seed gives the same model")
+    add_number(parser, "--seed", 0, "S", "the same seed gives the same model", seed)
     rate = "twice the highest frequency that matters"
     add_number(parser, "--sample-rate", 22050, "HZ", rate, sample_rate)
     checkpoint = "note here how far training has come; delete it when done"

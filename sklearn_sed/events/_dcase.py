@@ -19,6 +19,7 @@ from sklearn_sed.events._columns import (
 )
 from sklearn_sed.events._names import strip_ending
 from sklearn_sed.events._records import (
+    RECORDINGS,
     Annotations,
     Reading,
     TextTable,
@@ -107,6 +108,18 @@ def _parse(path: Path, recording: str, reading: Reading, *, owned: bool) -> Anno
     return annotations
 
 
+def names_times(path: Path, encoding: str | None) -> bool:
+    """Tell whether a table has times beside its labels, rather than tags alone."""
+    separator, cells = read_cells(path, encoding)
+    table = TextTable(path, cells[0][1], [], separator)
+    begin, end, length = (table.find(*n) for n in (ONSETS, OFFSETS, DURATIONS))
+    has_times = None not in (begin, end) or None not in (
+        begin if end is None else end,
+        length,
+    )
+    return has_times and table.find("event_labels") is None
+
+
 def _layout_of(rows: list[list[str]]) -> tuple[str, ...] | None:
     """Return the columns of a list without a header; None for one that has a header."""
     if plain_name(rows[0][0]) == "filename":
@@ -156,7 +169,9 @@ def _find_events(
             f"{table.path}, line 1",
             f"the column {missing[0]!r} is missing; the header must name the columns "
             f"{', '.join(_STRONG)}, separated by tabs, commas or semicolons, got "
-            f"{', '.join(table.header)}",
+            f"{', '.join(table.header)}"
+            + "; if it lists tags without times, read it with read_tags"
+            * (end is None),
         )
     return find_labels(table, reading, "event_label"), {"onset": onset, name: end}
 
@@ -185,7 +200,7 @@ def parse_durations(path: Path) -> dict[str, float]:
     """Read how many seconds each recording lasts."""
     table = read_table(path)
     names = ("filename", "duration")
-    positions = table.locate({name: (name,) for name in names})
+    positions = table.locate({"filename": RECORDINGS, "duration": DURATIONS})
     rows = list(table.rows())
     if table.separator != ",":
         rows = with_decimal_points(rows, lambda _: [positions["duration"]])

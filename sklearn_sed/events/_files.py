@@ -1,5 +1,6 @@
 """Read and write annotation files: which format, which files, which recordings."""
 
+import errno
 import os
 import warnings
 from collections import Counter, defaultdict
@@ -154,6 +155,8 @@ def read_events(
     path = Path(path)
     reading = Reading(check_na_values(na_values), encoding, label_column)
     name = check_format(format)
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     if path.is_dir():
         name, files, notes = _label_files(path, name, encoding)
         root = path
@@ -239,7 +242,7 @@ def write_events(
     -----
     UserWarning
         If the format cannot hold a column, such as the `score` in an Audacity label
-        track.
+        track, or recordings without events.
 
     Examples
     --------
@@ -275,6 +278,14 @@ def save_events(
         warnings.warn(
             f"{path}: the format {name!r} has no place for the columns "
             f"{', '.join(dropped)}, which are left out",
+            UserWarning,
+            stacklevel=3,
+        )
+    n_empty = sum(table.empty for table in events)
+    if n_empty and not FORMATS[name].holds_empty:
+        warnings.warn(
+            f"{path}: the format {name!r} cannot say that a recording has no events; "
+            f"{n_empty} recordings are left out",
             UserWarning,
             stacklevel=3,
         )
@@ -328,8 +339,8 @@ def read_durations(path: _Path) -> tuple[list[str], list[float]]:
     Parameters
     ----------
     path : str or Path
-        A file with the columns `filename` and `duration` (seconds), separated by tabs
-        or commas.
+        A file with the columns `filename` and `duration` (seconds), separated by tabs,
+        commas or semicolons; other usual names of the columns will do.
 
     Returns
     -------
@@ -418,8 +429,8 @@ def align(
     left_out = sorted(set(left_out) - set(match.values()))
     if left_out:
         notes.append(
-            f"{where}: the events of {len(left_out)} recordings that are not among "
-            f"filenames are left out: {shorten(left_out)}"
+            f"{where}: the events of {len(left_out)} recordings that are not "
+            f"wanted are left out: {shorten(left_out)}"
         )
     empty = tables[0].iloc[:0] if tables else make_events([], [], [])
     return [table_of[match[name]] if name in match else empty.copy() for name in wanted]

@@ -32,6 +32,8 @@ class Format(NamedTuple):
     """The columns it holds beyond those of every event table; None: any."""
     has_label_columns: bool = True
     """Whether it has columns or tiers of which one may hold the labels."""
+    holds_empty: bool = True
+    """Whether it can say that a recording has no events."""
 
 
 # A Raven table ends in ".txt" like an Audacity label track, but says more.
@@ -63,6 +65,7 @@ FORMATS = {
         False,
         frozenset({"score"}),
         has_label_columns=False,
+        holds_empty=False,
     ),
     "textgrid": Format((".textgrid",), _tiers.parse_textgrid, None, True),
     "elan": Format((".eaf",), _tiers.parse_elan, None, True),

@@ -35,7 +35,7 @@ _MARKS = {
 # What stands for no value, in lower case.
 NA_VALUES = frozenset({"na", "n/a", "#n/a", "nan", "none", "null", "-", "<na>"})
 # The headings of the column that names the recordings, as `plain_name` makes them.
-_RECORDINGS = (
+RECORDINGS = (
     *("filename", "filenames", "file", "files", "filepath", "path", "fname"),
     *("audio", "audiofile", "audiofilename", "audiofilepath", "audiopath"),
     *("recording", "recordings", "recordingname", "recordingfile", "wav", "wavfile"),
@@ -222,7 +222,7 @@ class TextTable(NamedTuple):
 
     def find_recordings(self) -> list[int]:
         """Return the positions of the columns that may name the recordings."""
-        return [i for i, n in enumerate(self.header) if plain_name(n) in _RECORDINGS]
+        return [i for i, n in enumerate(self.header) if plain_name(n) in RECORDINGS]
 
 
 def read_text(path: Path, encoding: str | None = None) -> str:
@@ -305,6 +305,7 @@ def read_cells(
     reader = csv.reader(
         lines,
         delimiter=separator,
+        skipinitialspace=True,
         quoting=csv.QUOTE_MINIMAL if quoted or separator != "\t" else csv.QUOTE_NONE,
         strict=True,
     )
@@ -318,7 +319,9 @@ def read_cells(
                 rows.append((f"{path}, line {reader.line_num}", stripped))
     except csv.Error as error:
         raise AnnotationError(
-            f"{path}, line {reader.line_num}", f"{error}; check the quotation marks"
+            f"{path}, line {reader.line_num}",
+            f"{error}; check the quotation marks, and that "
+            "tabs, commas or semicolons separate the cells",
         ) from error
     if not rows:
         raise AnnotationError(str(path), "the file is empty, a header was expected")
@@ -329,6 +332,8 @@ def with_header(
     path: Path, separator: str, names: list[str], rows: list[tuple[str, list[str]]]
 ) -> TextTable:
     """Return a table whose columns have distinct names."""
+    if _has_row_names(len(names), rows):
+        names = ["", *names]
     header = [name or f"column_{index}" for index, name in enumerate(names, 1)]
     count = Counter(name.casefold() for name in header)
     repeated = [name for name in header if count[name.casefold()] > 1]
@@ -338,6 +343,14 @@ def with_header(
         )
     check_extent(path, len(header), len(rows) + 1, path.stat().st_size)
     return TextTable(path, header, rows, separator)
+
+
+def _has_row_names(width: int, rows: list[tuple[str, list[str]]]) -> bool:
+    """Tell whether rows begin with numbers without a heading, as R writes them."""
+    first = [cells[0] for _, cells in rows if len(cells) == width + 1]
+    if not first or len(first) < len(rows) or not all(map(str.isdecimal, first)):
+        return False
+    return all(int(a) < int(b) for a, b in pairwise(["0", *first]))
 
 
 def _separator_of(lines: Iterable[str]) -> str:

@@ -48,7 +48,10 @@ _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)")
 _QUOTED = re.compile(r"^(['\"])(.+)\1$")
 _NUMPY = re.compile(r"""np\.str_\(('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\)""")
 _MARK = re.compile(
-    r"(?P<there>1([.,]0*)?|true|yes|x)|0([.,]0*)?|false|no", re.IGNORECASE
+    # The last ones as German and French spreadsheets write them.
+    r"(?P<there>1([.,]0*)?|true|yes|x|wahr|ja|vrai|oui)|"
+    r"0([.,]0*)?|false|no|falsch|nein|faux|non",
+    re.IGNORECASE,
 )
 # What R and pandas make of the column of row names, which has no heading.
 _ROW_NAMES = ("column1", "unnamed0")

@@ -209,6 +209,10 @@ def test_errors_are_one_line_unless_debugging(sed, lists, tmp_path):
         (ValueError("pass resume=False"), 2, "error: pass --restart\n"),
         (ValueError("pass encoding='latin-1'"), 2, "pass --encoding 'latin-1'\n"),
         (ValueError("window=9.5 is longer"), 2, "error: --window 9.5 is longer\n"),
+        (ValueError("list it in na_values"), 2, "error: list it in --na-values\n"),
+        (ValueError("pass as label_columns"), 2, "error: pass as --label-column\n"),
+        (ValueError("no column 'label_columns'"), 2, "no column 'label_columns'\n"),
+        (ValueError("what separator, window"), 2, "error: what separator, window\n"),
     ],
 )
 def test_other_ends(error, code, text, sed, lists, monkeypatch):
@@ -426,6 +430,46 @@ def test_a_folder_for_each_class(tmp_path):
         (tmp_path / "audio" / folder).rename(tmp_path / folder)
     with pytest.raises(ValueError, match="has no folders of recordings, one for each"):
         read_collection(tmp_path, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "birdnet.csv",
+            "Start (s),End (s),Scientific name,Common name,Confidence,File\n"
+            "0,3,X x,x,0.9,/d/a.wav\n0,3,Y y,y,0.9,/d/b.wav\n0,3,,nocall,1,/d/c.wav\n",
+        ),
+        (
+            "kaleidoscope.csv",
+            "INDIR,FOLDER,IN FILE,OFFSET,DURATION,AUTO ID,MANUAL ID\n"
+            "D:\\d,,a.wav,0,1,NoID,x\nD:\\d,,b.wav,0,1,NoID,y\nD:\\d,,c.wav,,,,\n",
+        ),
+        ("pandas.csv", "file,start,length,label\na,0,1,x\nb,0,1,y\nc,,,\n"),
+    ],
+)
+def test_train_takes_tables_of_programs(name, text, tmp_path):
+    for clip in ("a", "b", "c"):
+        write_clip(tmp_path / "audio" / f"{clip}.wav")
+    (tmp_path / name).write_text(text)
+    found = read_collection(tmp_path, tmp_path / name)
+    assert found.labels == [["x"], ["y"], []]
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "reason"),
+    [
+        ("0\tx\n0.wav\ty", [], "'0.wav' and '0', which are one recording, 0.wav"),
+        ("1.wav\tx", ["--missing", "skip"], "none of the 0 recordings of"),
+        ("0.wav\t", [], "none of the 1 recordings of .* has a label"),
+    ],
+)
+def test_lists_that_teach_nothing_or_twice(rows, options, reason, tmp_path):
+    write_clip(tmp_path / "audio" / "0.wav")
+    weak = tmp_path / "weak.tsv"
+    weak.write_text(f"filename\tevent_labels\n{rows}\n")
+    with pytest.raises(ValueError, match=reason):
+        read_collection(tmp_path, weak, *options)
 
 
 @pytest.mark.parametrize("format", ["dcase", "audacity", "raven", "rttm"])
@@ -834,11 +878,14 @@ def test_evaluate_hints_at_labels_that_may_be_the_same(sed, tmp_path):
         ("tables", ["--format", "raven"]),
     ],
 )
+@pytest.mark.filterwarnings("default")
 def test_convert_there_and_back(out, options, sed, lists, tmp_path):
     if out.endswith(("jams", "json")):
         pytest.importorskip("jams")
     done = sed("convert", lists.reference, tmp_path / out, *options)
-    assert (done.code, done.err) == (0, "")
+    left_out = "warning: .*no events; 1 recordings are left out" * (out == "out.rttm")
+    assert (done.code, bool(done.err)) == (0, bool(left_out))
+    assert re.search(left_out, done.err)
     assert done.out == f"{tmp_path / out}: 2 events of 2 recordings\n"
     back = tmp_path / "back.tsv"
     source = [option.replace("--format", "--from") for option in options]
@@ -873,6 +920,54 @@ def test_convert_by_threshold(sed, lists, tmp_path):
     assert read_tags(weak)[1] == [["Dog"], []]
     done = sed("convert", lists.reference, tmp_path / "other.tsv", *options)
     assert (done.code, "has no scores; leave --threshold out" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["convert", "a.tsv", "b.tsv", "--threshold", "nan"], "'nan' is not a number"),
+        (["train", "audio", "-o", "m.sed", "--jobs", "0"], "'0' is not a whole number"),
+        (["train", "audio", "-o", "m.sed", "--seed", "-1"], "'-1' is not a whole"),
+    ],
+)
+def test_numbers_that_options_cannot_be(arguments, reason, sed, capsys):
+    with pytest.raises(SystemExit):
+        sed(*arguments)
+    assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["convert", "gone", "out.tsv"], "gone: No such file or directory"),
+        (["convert", "list.tsv", "out.tsv", "--audio", "audio"], "has no audio files"),
+        (
+            ["convert", "list.tsv", "gone/labels", "--format", "audacity"],
+            "the folder gone does not exist; create it",
+        ),
+        (
+            ["convert", "weak.csv", "out.tsv"],
+            "if it lists tags without times, add --fr",
+        ),
+        (
+            ["evaluate", "none.tsv", "list.tsv"],
+            "none.tsv names no recordings to compare",
+        ),
+        (["detect", "list.tsv", "list.tsv", "-o", "o.tsv"], "not a model file of skle"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_words_of_the_command_line(
+    arguments, text, sed, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "audio").mkdir()
+    header = "filename\tonset\toffset\tevent_label\n"
+    (tmp_path / "none.tsv").write_text(header)
+    (tmp_path / "list.tsv").write_text(f"{header}a.wav\t0\t1\tx\nb.wav\n")
+    (tmp_path / "weak.csv").write_text("filename,tags\na.wav,x\n")
+    done = sed(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert text in done.err
 
 
 def test_convert_tags_to_their_usual_form(sed, tmp_path):

@@ -239,8 +239,17 @@ def test_commas_and_points_that_cannot_be_thousands(read):
 
 
 def test_durations_of_a_spreadsheet(tmp_path):
-    (tmp_path / "d.csv").write_text("filename;duration\na.wav;10,5\nb.wav;7\n")
+    (tmp_path / "d.csv").write_text("File;Length (s)\na.wav;10,5\nb.wav;7\n")
     assert read_durations(tmp_path / "d.csv") == (["a.wav", "b.wav"], [10.5, 7.0])
+
+
+def test_row_names_of_r_without_a_heading(read):
+    text = '"file" "start" "end" "label"\n"1" "a.wav" 0.5 1.25 "Dog"\n'
+    names, (table,) = read("r.tsv", text.replace(" ", "\t"))
+    assert names == ["a.wav"]
+    assert table["event_label"].tolist() == ["Dog"]
+    with pytest.raises(AnnotationError, match="tabs, commas or semicolons separate"):
+        read("r.tsv", text)
 
 
 # Without a header

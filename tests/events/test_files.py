@@ -76,7 +76,9 @@ def corpora(draw, name):
     return filenames, [draw(event_tables(words, scored)) for _ in filenames]
 
 
-@pytest.mark.filterwarnings("ignore:.*listed more than once:UserWarning")
+@pytest.mark.filterwarnings(
+    "ignore:.*(listed more than once|that a recording has no events):UserWarning"
+)
 @pytest.mark.parametrize("name", FORMATS)
 @settings(
     deadline=None,
@@ -207,6 +209,8 @@ def test_columns_without_a_place_are_reported(tmp_path):
         write_events(tmp_path / "a.txt", ["a"], [scored], format="audacity")
     with pytest.warns(UserWarning, match="'rttm' has no place for the columns snr"):
         write_events(tmp_path / "a.rttm", ["a"], [scored.assign(snr=1.0)])
+    with pytest.warns(UserWarning, match="no events; 1 recordings are left out"):
+        write_events(tmp_path / "b.rttm", ["a", "b"], [scored, scored.iloc[:0]])
     # Nothing is lost of a column without values.
     write_events(
         tmp_path / "a.txt", ["a"], [DOG.assign(score=0.5)[:0]], format="audacity"
@@ -489,3 +493,8 @@ def test_durations_and_what_is_wrong_with_them(tmp_path):
         path.write_text(text)
         with pytest.raises(AnnotationError, match=reason):
             read_durations(path)
+
+
+def test_a_path_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match="No such file or directory"):
+        read_events(tmp_path / "gone")

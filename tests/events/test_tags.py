@@ -198,7 +198,7 @@ def test_lists_of_one_recording_are_joined_and_counted(tmp_path):
 @pytest.mark.parametrize(
     ("yes", "no"),
     [("1", "0"), ("1.0", "0.0"), ("True", "False"), ("TRUE", "FALSE"), ("yes", "no")]
-    + [("1", ""), ("x", ""), ("1.00", "0")],
+    + [("1", ""), ("x", ""), ("1.00", "0"), ("WAHR", "FALSCH"), ("VRAI", "FAUX")],
 )
 def test_one_column_for_each_class(tmp_path, yes, no):
     text = f"filename,Dog,Cat,Owl\na.wav,{yes},{yes},{no}\nb.wav,{no},{no},{no}\n"
@@ -426,7 +426,7 @@ def test_a_file_has_one_kind_of_lists(tmp_path, cells):
 
 def test_row_names_without_a_heading_are_no_recordings(tmp_path):
     # As R's write.table has them.
-    path = write(tmp_path / "r.csv", '"file","labels"\n"1","a.wav","Dog"\n')
+    path = write(tmp_path / "r.csv", '"file","labels"\n"r1","a.wav","Dog"\n')
     with pytest.raises(AnnotationError, match=r"'a\.wav' is the name of a recording"):
         read_tags(path)
 
@@ -652,3 +652,18 @@ def test_the_last_of_many_filenames_appears_twice(tmp_path):
     filenames = [f"{index}.wav" for index in [*range(MANY), MANY - 1]]
     with pytest.raises(AnnotationError, match=r"'99999\.wav' appears twice"):
         write_tags(tmp_path / "weak.tsv", filenames, [[]] * len(filenames))
+
+
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
+def test_row_names_of_r_without_a_heading(tmp_path, separator):
+    rows = ['"filename","labels"', '"1","a.wav","Dog"', '"3","b.wav","Cat"']
+    path = write(tmp_path / "r.txt", "\n".join(rows).replace(",", separator))
+    assert read_tags(path) == (["a.wav", "b.wav"], [["Dog"], ["Cat"]])
+    path = write(tmp_path / "r.txt", "filename,labels\n3,Dog,Cat\n1,Dog,Cat\n")
+    assert read_tags(path)[0] == ["3", "1"]
+
+
+def test_blanks_before_quotation_marks(tmp_path):
+    path = tmp_path / "tags.csv"
+    path.write_text('filename, tags\na.wav, "Dog,Cat"\n')
+    assert read_tags(path) == (["a.wav"], [["Dog", "Cat"]])
