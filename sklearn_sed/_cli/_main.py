@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             return args.run(args)
         except KeyboardInterrupt as interrupt:
-            say(": ".join(["interrupted", *map(str, interrupt.args)]))
+            say(in_one_line(": ".join(["interrupted", *map(str, interrupt.args)])))
             return 130
         except Exception as error:
             if args.debug:

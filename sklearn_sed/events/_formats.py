@@ -80,6 +80,8 @@ FORMATS = {
         True,
     ),
 }
+# What others call the recordings, which Raven names by "Begin File" or "Begin Path".
+_NOT_OF_RAVEN = {"filename", "file", "filepath"}
 # What programs put between the name of the recording and the ending.
 _TABLE_SUFFIX = re.compile(r"(\.Table\.\d+|\.BirdNET(\.results)?)$")
 
@@ -115,10 +117,10 @@ def format_of(path: Path, encoding: str | None = None, *, reading: bool) -> str:
         lines.sort(key=lambda cells: len(cells) < 2)  # names alone tell nothing
         cells = lines[0] if lines else []
         names = set(map(plain_name, cells))
-        if names >= {"begintimes", "endtimes"}:
+        if names >= {"begintimes", "endtimes"} and not names & _NOT_OF_RAVEN:
             return "raven"
         is_list = len(cells) > 3 and not is_number(cells[0]) and is_number(cells[-2])
-        if name == "audacity" and ("filename" in names or is_list):
+        if name == "audacity" and (names & _NOT_OF_RAVEN or is_list):
             return "dcase"
     if name and name != "audacity":
         return name

@@ -204,6 +204,7 @@ def test_errors_are_one_line_unless_debugging(sed, lists, tmp_path):
     ("error", "code", "text"),
     [
         (KeyboardInterrupt(), 130, "sklearn-sed: interrupted\n"),
+        (KeyboardInterrupt("the same call"), 130, "interrupted: the same command\n"),
         (MemoryError("no\nroom"), 2, "error: MemoryError: no room (--debug shows "),
         (ImportError("pip install it"), 2, "error: pip install it\n"),
         (ValueError("pass resume=False"), 2, "error: pass --restart\n"),

@@ -243,6 +243,14 @@ def test_durations_of_a_spreadsheet(tmp_path):
     assert read_durations(tmp_path / "d.csv") == (["a.wav", "b.wav"], [10.5, 7.0])
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.txt"])
+def test_headings_of_raven_beside_names_of_recordings(read, name):
+    text = "File,Begin Time (s),End Time (s),Annotation\na.wav,0,1,Dog\nb.wav,0,1,Cat\n"
+    names, events = read(name, text)
+    assert names == ["a.wav", "b.wav"]
+    assert [list(table["event_label"]) for table in events] == [["Dog"], ["Cat"]]
+
+
 def test_row_names_of_r_without_a_heading(read):
     text = '"file" "start" "end" "label"\n"1" "a.wav" 0.5 1.25 "Dog"\n'
     names, (table,) = read("r.tsv", text.replace(" ", "\t"))
