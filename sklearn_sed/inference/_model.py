@@ -42,7 +42,7 @@ class Parts(NamedTuple):
         return fingerprint(self.transformer, self.steps, self.scorer, self.decoder)
 
 
-def take_apart(model: Any) -> Parts:
+def take_apart(model: Any, method: str = "predict_frame_proba") -> Parts:
     """Return the parts of a fitted model, or say what it lacks.
 
     Parameters
@@ -50,6 +50,8 @@ def take_apart(model: Any) -> Parts:
     model : estimator
         A fitted Pipeline that begins with a LogMelTransformer, or a search or tuner
         of one, or in one.
+    method : str, default="predict_frame_proba"
+        What its last step must have; of a tagger, which has no frames, "predict_proba".
 
     Returns
     -------
@@ -61,15 +63,15 @@ def take_apart(model: Any) -> Parts:
     NotFittedError
         If the model is not fitted.
     TypeError
-        If it does not end in a detector.
+        If it does not end in a detector, or what else has the method.
     ValueError
         If it does not begin with a LogMelTransformer.
     """
     check_is_fitted(model)
-    steps, scorer = unwrap(model)
-    decoder = getattr(getattr(scorer, "detector_", scorer), "decoder_", None)
+    steps, scorer = unwrap(model, method)
+    decoder = getattr(scorer, "decoder_", None)
     while hasattr(scorer, "decoder_") and hasattr(scorer, "estimator_"):  # a tuner
-        inner, scorer = unwrap(scorer.estimator_)
+        inner, scorer = unwrap(scorer.estimator_, method)
         steps += inner
     if not steps or not isinstance(steps[0], LogMelTransformer):
         first = type(steps[0] if steps else scorer).__name__

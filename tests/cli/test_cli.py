@@ -12,17 +12,25 @@ import numpy as np
 import pytest
 import skorch
 import soundfile
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_sed import (
     EventDecoder,
+    FeatureArray,
     LogMelTransformer,
+    SeedEnsemble,
+    TwoPassSED,
     WeakEventDetector,
+    WeakTagger,
+    __version__,
     inference,
     load_model,
     save_model,
 )
-from sklearn_sed._cli import _collection, _common, _detect, _main, _train, main
+from sklearn_sed._cli import _collection, _common, _detect, _info, _main, _train, main
 from sklearn_sed._learners import _presets
 from sklearn_sed.events import (
     _formats,
@@ -35,7 +43,7 @@ from sklearn_sed.exceptions import LabelWarning
 
 RATE = 8000
 TINY_CRNN = {"n_filters": (2, 3, 3, 4, 4), "n_rnn": 4}
-COMMANDS = ["train", "detect", "evaluate", "convert"]
+COMMANDS = ["train", "detect", "evaluate", "convert", "info"]
 
 
 def write_clip(path, *, tone=False, seed=0):
@@ -112,7 +120,7 @@ def test_help_has_an_example_and_the_exit_codes(command, capsys):
     assert end.value.code == 0
     assert f"  sklearn-sed {command} " in text
     assert "exit codes:\n  0" in text
-    if command != "train":
+    if command in ("detect", "evaluate", "convert"):
         assert all(name in text for name in _common.FORMATS)
 
 
@@ -754,6 +762,112 @@ def test_detect_names_what_is_missing(sed, trained, tmp_path):
     done = sed("detect", trained.folder / "weak.tsv", trained.folder, "-o", out)
     assert (done.code, "weak.tsv" in done.err) == (2, True)
     assert not out.exists()
+
+
+# -- info --
+
+
+def test_info_tells_what_train_has_made(sed, trained):
+    done = sed("info", trained.model)
+    assert (done.code, done.err) == (0, "")
+    facts, _, table = done.out.partition("\n\n")
+    size = trained.model.stat().st_size / 1e6
+    assert (
+        f"{trained.model}, {size:.1f} MB, saved by sklearn_sed {__version__}" in facts
+    )
+    assert (
+        "hears:     8000 Hz, 64 mel bands from 0 to 4000 Hz, frames of 256.0" in facts
+    )
+    model = load_model(trained.model)[-1]
+    for number, part in ((1, model.tagger_), (2, model.detector_)):
+        n_weights = sum(w.numel() for w in part.net_.module_.parameters())
+        line = f"{type(part).__name__}, {n_weights} weights, epochs learned: 1\n"
+        assert f"network {number}: {line}" in f"{facts}\n"
+    assert "decoder:   EventDecoder: segmenter threshold, rescale False" in facts
+    names, values = (line.split() for line in table.splitlines())
+    assert names == ["class", "tag", "threshold", "low", "min_duration", "min_gap"]
+    assert values == ["tone", "0.5", "0.5", "0.05", "0.1", "0.5"]
+
+
+def test_info_as_json(sed, trained, pets, tmp_path):
+    facts = json.loads(sed("info", trained.model, "--json").out)
+    assert facts["bytes"] == trained.model.stat().st_size
+    assert facts["saved_by"] == facts["read_by"] == __version__
+    assert facts["steps"] == ["LogMelTransformer", "TwoPassSED"]
+    assert facts["hears"]["time_resolution"] == 512 / RATE
+    assert [n["estimator"] for n in facts["networks"]] == [
+        "WeakTagger",
+        "WeakEventDetector",
+    ]
+    model = load_model(pets / "pets.sed")
+    model[0].set_params(duration=np.float32(0.5), sample_rate=np.int64(RATE))
+    decoder = EventDecoder(
+        threshold=[0.25, 0.75], smoothing=[None, "mean"], low_threshold=["half", None]
+    )
+    model[1].set_params(decoder=decoder, threshold=[0.125, 0.5])
+    save_model(model, tmp_path / "other.sed")
+    facts = json.loads(sed("info", tmp_path / "other.sed", "--json").out)
+    assert facts["hears"]["duration"] == 0.5
+    keys = ("class", "tag", "threshold", "low", "smoothing")
+    assert [[row[key] for key in keys] for row in facts["classes"]] == [
+        ["Cat", 0.125, 0.25, 0.125, None],
+        ["Dog, big=1", 0.5, 0.75, 0.75, "mean"],
+    ]
+    text = sed("info", tmp_path / "other.sed").out
+    assert "clips of 0.5 s" in text
+    assert text.splitlines()[-3].split()[-1] == "smoothing"
+    assert text.splitlines()[-2].split()[-1] == "-"
+
+
+def test_info_shows_the_thresholds_that_tag(sed, pets, tmp_path):
+    features = np.random.default_rng(0).normal(size=(8, 20, 64)).astype("float32")
+    features = FeatureArray(features, 0.064)
+    part = {"network_params": TINY_CRNN, "max_epochs": 1}
+    names, y = ["a", "b"], [["b"], ["a", "b"], ["a"], []] * 2
+    tagger = WeakTagger(**part, threshold=[0.125, 0.25])
+    detector = WeakEventDetector(**part, threshold=[0.9, 0.9])
+    ensemble = SeedEnsemble(detector, n_estimators=2)
+    linear = make_pipeline(
+        FunctionTransformer(np.mean, kw_args={"axis": 1}),
+        OneVsRestClassifier(LogisticRegression()),
+    )
+    for system, tags, n_networks in (
+        (TwoPassSED(tagger=tagger, detector=detector), [0.125, 0.25], 2),
+        (TwoPassSED(tagger=tagger, detector=ensemble), [0.125, 0.25], 3),
+        (ensemble, [0.9, 0.9], 2),
+        (tagger, [0.125, 0.25], 1),
+    ):
+        model = make_pipeline(LogMelTransformer(), system.fit(features, y))
+        facts = info(model, tmp_path, sed)
+        assert [row["class"] for row in facts["classes"]] == names
+        assert [row["tag"] for row in facts["classes"]] == tags
+        assert len(facts["networks"]) == n_networks
+    mixed = TwoPassSED(tagger=linear, detector=detector).fit(features, y)
+    assert _info._tag_thresholds(mixed, names) == [None, None]
+    assert len(list(_info._networks(mixed))) == 1
+    one_each = WeakTagger(**part).fit(features, names * 4)
+    facts = info(make_pipeline(LogMelTransformer(), one_each), tmp_path, sed)
+    assert facts["classes"] == [
+        {"class": "a", "tag": None},
+        {"class": "b", "tag": None},
+    ]
+    assert facts["decoder"] is None
+
+
+def info(model, folder, sed):
+    """Save a model; return what ``info`` tells of it."""
+    save_model(model, folder / "model.sed")
+    as_text = sed("info", folder / "model.sed")
+    assert (as_text.code, as_text.err) == (0, "")
+    return json.loads(sed("info", folder / "model.sed", "--json").out)
+
+
+def test_info_says_what_is_no_model_of_recordings(sed, trained, tmp_path):
+    done = sed("info", trained.folder / "weak.tsv")
+    assert (done.code, "weak.tsv" in done.err) == (2, True)
+    save_model(load_model(trained.model)[-1], tmp_path / "bare.sed")
+    done = sed("info", tmp_path / "bare.sed")
+    assert (done.code, "begins with TwoPassSED" in done.err) == (2, True)
 
 
 # -- evaluate --
