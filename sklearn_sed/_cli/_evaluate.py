@@ -12,7 +12,10 @@ where each one ends.
 
 import argparse
 import json
-from collections.abc import Iterable
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -50,7 +53,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; return its exit code."""
     from sklearn_sed.events import read_durations, read_events
-    from sklearn_sed.metrics import event_based_report, segment_based_f1_score
 
     filenames: list[str] | None = None
     seconds = None
@@ -70,6 +72,34 @@ def run(args: argparse.Namespace) -> int:
         format=format_of(args.estimated, args.estimated_format),
     )
     _hint_at_near_labels(args, y_true, y_pred)
+    with _clips_by_name(filenames):
+        return _report(args, y_true, y_pred, seconds)
+
+
+@contextmanager
+def _clips_by_name(filenames: Sequence[str]) -> Iterator[None]:
+    """Have warnings speak of recordings where functions speak of clip numbers."""
+    show = warnings.showwarning
+
+    def name(found: re.Match) -> str:
+        return filenames[int(found[1])]
+
+    def show_by_name(message: Any, *rest: Any, **options: Any) -> None:
+        show(re.sub(r"\bclip (\d+)\b", name, str(message)), *rest, **options)
+
+    warnings.showwarning = show_by_name
+    try:
+        yield
+    finally:
+        warnings.showwarning = show
+
+
+def _report(
+    args: argparse.Namespace, y_true: Any, y_pred: Any, seconds: list[float] | None
+) -> int:
+    """Print the scores."""
+    from sklearn_sed.metrics import event_based_report, segment_based_f1_score
+
     matching = {
         "t_collar": args.collar,
         "percentage_of_length": args.percentage_of_length,

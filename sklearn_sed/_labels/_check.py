@@ -138,6 +138,11 @@ def _encode(y: Any, name: str) -> Tags:
         raise LabelError(
             f"the estimator requires {name} to be passed, but the target {name} is None"
         )
+    if isinstance(y, np.ma.MaskedArray) and np.ma.is_masked(y):
+        raise LabelError(
+            f"{name} has masked entries, which say nothing of what is there; pass a "
+            "row of −1 for an unlabelled clip, and fill the others"
+        )
     if is_event_tables(y):
         tables = check_events(y, name=name)
         present: Any = to_tags(list(tables))

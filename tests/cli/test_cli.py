@@ -926,6 +926,7 @@ def test_evaluate_cuts_references_past_the_end(sed, tmp_path):
     warned = [line for line in done.err.splitlines() if line]
     assert len(warned) == 1
     assert "1 events of the reference last beyond the end of their clip" in warned[0]
+    assert "until 12.5 s in a.wav, which ends at 10 s" in warned[0]
     assert "macro avg     1     1    1.000" in done.out
 
 

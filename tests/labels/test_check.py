@@ -470,3 +470,10 @@ def test_time_resolution():
     assert check_time_resolution(0.5, 0.02) == 0.5
     with pytest.raises(TimeResolutionError, match="hop_length / sample_rate"):
         check_time_resolution(None, None)
+
+
+def test_masked_labels_are_refused():
+    y = np.ma.masked_array([[1, 0], [0, 1]], mask=[[0, 0], [0, 1]])
+    with pytest.raises(LabelError, match="y has masked entries"):
+        check_tags(y, 2)
+    assert check_tags(np.ma.masked_array([[1, 0], [0, 1]]), 2).indicator.sum() == 2
