@@ -22,7 +22,7 @@ list them, or say --unlisted empty where your list names only those with events.
 
 Training takes long. With --checkpoint training/ it is noted in that folder how far it
 has come: if it was interrupted, the same command goes on there, with the same result.
-A tenth of the recordings is held back: the thresholds are chosen on them, and the
+Of 40 recordings or more a tenth is held back: thresholds are chosen on them, and the
 scores that are printed in the end are theirs.
 """
 
