@@ -1,4 +1,4 @@
-"""The command line: ``sklearn-sed train``, ``detect``, ``evaluate`` and ``convert``.
+"""The command line: ``sklearn-sed train``, ``detect``, ``clips`` and the others.
 
 Each command is a thin wrapper of public functions, which it imports only when it runs,
 so that ``--help`` answers at once. What is found goes to files and standard output;

@@ -61,19 +61,8 @@ def read_collection(args: argparse.Namespace) -> Collection:
     filenames, labels, understood = _read_labels(args)
     if not filenames:
         raise ValueError(f"{args.labels} lists no recordings")
-    path_of = _audio_of(filenames, found, args.labels, args.audio)
+    path_of = find_audio(filenames, found, args.labels, args)
     kept = [i for i, name in enumerate(filenames) if name in path_of]
-    missing = [name for name in filenames if name not in path_of]
-    if missing:
-        text = (
-            f"{len(missing)} of the {len(filenames)} recordings in {args.labels} have "
-            f"no audio file in {args.audio}"
-        )
-        if args.missing == "error":
-            raise ValueError(
-                f"{text}; the first is {missing[0]!r}; --missing skip leaves them out"
-            )
-        say(f"note: {text} and are left out: {', '.join(missing)}")
     if not any(labels[i] for i in kept):
         raise ValueError(
             f"none of the {len(kept)} recordings of {args.labels} in {args.audio} has "
@@ -129,6 +118,35 @@ def _unlisted(
         "with none of the sounds)"
     )
     return {}
+
+
+def add_missing(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says what to do without the audio of a recording."""
+    text = "entries without audio: stop, or list them and go on (default: error)"
+    choices = ("error", "skip")
+    parser.add_argument("--missing", choices=choices, default="error", help=text)
+
+
+def find_audio(
+    filenames: Sequence[str],
+    found: Sequence[Path],
+    listed: Path,
+    args: argparse.Namespace,
+) -> dict[str, Path]:
+    """Return the audio file of each recording of a list, of those that may lack it."""
+    path_of = _audio_of(filenames, found, listed, args.audio)
+    missing = [name for name in filenames if name not in path_of]
+    if missing:
+        text = (
+            f"{len(missing)} of the {len(filenames)} recordings in {listed} have "
+            f"no audio file in {args.audio}"
+        )
+        if args.missing == "error":
+            raise ValueError(
+                f"{text}; the first is {missing[0]!r}; --missing skip leaves them out"
+            )
+        say(f"note: {text} and are left out: {', '.join(missing)}")
+    return path_of
 
 
 def _audio_of(

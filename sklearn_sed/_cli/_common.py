@@ -47,7 +47,7 @@ _OPTIONS = {
     name: f"--{name.replace('_', '-')}"
     for name in (
         *("encoding", "na_values", "label_column", "filename_column"),
-        *("separator", "label_separator", "window", "overlap"),
+        *("separator", "label_separator", "window", "overlap", "order"),
     )
 } | {"label_columns": "--label-column"}
 _NAMES = "|".join(_OPTIONS)

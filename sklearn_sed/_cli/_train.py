@@ -88,8 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     unlisted = "audio without an entry: leave it out with a note (skip), take it for \
 recordings with none of the sounds (empty), or stop (default: skip)"
     add("--unlisted", choices=("skip", "empty", "error"), default="skip", help=unlisted)
-    missing = "entries without audio: stop, or list them and go on (default: error)"
-    add("--missing", choices=("error", "skip"), default="error", help=missing)
+    _collection.add_missing(parser)
     add_format(parser, "--format", "the list of labels", "tags")
     add_reading(parser, "the list")
     _collection.add_arguments(parser)

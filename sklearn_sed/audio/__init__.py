@@ -1,5 +1,19 @@
-"""Audio files to mono waveforms: open, check, resample, stream."""
+"""Audio files to waveforms: open, check, resample, stream, cut."""
 
-from sklearn_sed.audio._files import AudioInfo, audio_info, iter_blocks, load_audio
+from sklearn_sed.audio._files import (
+    AudioInfo,
+    Excerpt,
+    audio_info,
+    iter_blocks,
+    iter_excerpts,
+    load_audio,
+)
 
-__all__ = ["AudioInfo", "audio_info", "iter_blocks", "load_audio"]
+__all__ = [
+    "AudioInfo",
+    "Excerpt",
+    "audio_info",
+    "iter_blocks",
+    "iter_excerpts",
+    "load_audio",
+]

@@ -14,9 +14,9 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -28,13 +28,21 @@ from sklearn_sed.audio._faults import CONVERT, RECOVER, check_header, truncated
 from sklearn_sed.audio._repaired import RepairedFile
 from sklearn_sed.exceptions import AudioError
 
-__all__ = ["AudioInfo", "audio_info", "iter_blocks", "load_audio"]
+__all__ = [
+    "AudioInfo",
+    "Excerpt",
+    "audio_info",
+    "iter_blocks",
+    "iter_excerpts",
+    "load_audio",
+]
 
 StrPath = str | os.PathLike[str]
 
 MAX_AMPLITUDE = 1000.0  # 60 dB above full scale: no recording, or a wrong unit
 _BLOCK = 2**20  # samples of all channels read at a time
 _PIECE = 2**15  # samples per channel converted at a time, to stay in a cache
+_LEAD = 2**13  # samples per channel after which no decoder remembers a seek
 _MP3_SLACK = 4 * 1152  # samples of encoder delay and padding that decoders drop
 
 
@@ -72,6 +80,33 @@ class AudioInfo:
     def duration(self) -> float:
         """Length in seconds."""
         return self.n_samples / self.sample_rate
+
+
+class Excerpt(NamedTuple):
+    """A part of a recording, its channels as they are.
+
+    Attributes
+    ----------
+    start : float
+        Where it begins, in seconds.
+    samples : ndarray of shape (n_samples, n_channels)
+        float32 in -1..1; int32 where the recording holds whole numbers, whose highest
+        bits they are.
+    info : AudioInfo
+        What the header of the recording says.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_sed.audio import AudioInfo, Excerpt
+    >>> info = AudioInfo(16000, 2, 160000, "OGG", "VORBIS")
+    >>> Excerpt(2.5, np.zeros((8000, 2), np.float32), info).samples.shape
+    (8000, 2)
+    """
+
+    start: float
+    samples: np.ndarray
+    info: AudioInfo
 
 
 def audio_info(path: StrPath) -> AudioInfo:
@@ -209,6 +244,56 @@ def iter_blocks(
             yield rest
 
 
+def iter_excerpts(
+    path: StrPath, spans: Iterable[tuple[float, float]], *, pad: float = 0.0
+) -> Iterator[Excerpt]:
+    """Read parts of an audio file of any length, and nothing else of it.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    spans : iterable of (float, float)
+        Where each part begins and ends, in seconds, in any order.
+    pad : float, default=0.0
+        Seconds read before and after each part, as far as the file goes.
+
+    Yields
+    ------
+    Excerpt
+        The parts, at the file's own sample rate, with its own channels. What lies
+        beyond the end of the file is left out.
+
+    Raises
+    ------
+    AudioError
+        When the file cannot be opened, ends before a part begins, or is damaged there.
+        Damage elsewhere in its samples is not found.
+
+    Notes
+    -----
+    libsndfile seeks to the sample in all but a few telephone codecs (GSM 6.10, G.721,
+    G.723, NMS ADPCM), which are read from their start, block by block, for each part.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, soundfile
+    >>> from sklearn_sed.audio import iter_excerpts
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     soundfile.write(f"{folder}/stereo.wav", np.zeros((40000, 2)), 16000)
+    ...     parts = list(iter_excerpts(f"{folder}/stereo.wav", [(0.5, 1), (2, 9)]))
+    >>> [(part.start, part.samples.shape) for part in parts]
+    [(0.5, (8000, 2)), (2.0, (8000, 2))]
+    """
+    with _Recording(path) as recording:
+        for onset, offset in spans:
+            if recording.is_seekable:
+                yield recording.excerpt(onset, offset, pad)
+            else:
+                with _Recording(path) as from_start:
+                    yield from_start.excerpt(onset, offset, pad)
+
+
 def load_clip(
     path: StrPath, sample_rate: int | None, duration: float | None
 ) -> tuple[np.ndarray, int, float]:
@@ -258,6 +343,60 @@ class _Recording:
         """Yield the whole file as float32 mono blocks at `sample_rate`."""
         return _resample(self._mono_blocks(), self.info.sample_rate, sample_rate)
 
+    @property
+    def is_seekable(self) -> bool:
+        """Whether reading can go on at any sample."""
+        return self._file.seekable()
+
+    def excerpt(self, onset: float, offset: float, pad: float) -> Excerpt:
+        """Read from `pad` seconds before the onset to as many behind the offset."""
+        rate, n_samples = self.info.sample_rate, self.info.n_samples
+        begin, first, last = (
+            round(min(max(0.0, time * rate), n_samples))
+            for time in (onset, onset - pad, offset + pad)
+        )
+        if begin >= n_samples:
+            raise self._too_short(n_samples, onset)
+        last = max(last, first + 1)
+        is_whole = self.info.subtype.startswith(("PCM_", "ALAC_"))
+        self._go_to(first, lead=0 if is_whole else min(first, _LEAD))
+        samples = self._read(last - first, "int32" if is_whole else "float32")
+        self.n_read = first + len(samples)
+        if self.n_read < min(last, self._n_expected()):
+            raise self._truncated("there is no more")
+        if self.n_read <= begin:
+            raise self._too_short(self.n_read, onset)
+        if not is_whole:
+            _check_samples(self.path, samples, first / rate)
+        return Excerpt(first / rate, samples, self.info)
+
+    def _go_to(self, first: int, lead: int) -> None:
+        """Have reading go on at a sample, of a file just opened if it cannot seek.
+
+        Lossy decoders need a `lead` before what they read is right, and libvorbis mixes
+        in what was read last unless it was sent to the start.
+        """
+        if self.is_seekable:
+            with self._complaints():
+                self._file.seek(0)
+                self._file.seek(first - lead)
+            self._read(lead, "float32")
+            return
+        while self.n_read < first:
+            block = self._read(min(_BLOCK, first - self.n_read), "float32")
+            if not len(block):
+                raise self._truncated("there is no more")
+            self.n_read += len(block)
+
+    def _too_short(self, n_samples: int, onset: float) -> AudioError:
+        """Build the error for a part that begins where the file has ended."""
+        end = n_samples / self.info.sample_rate
+        return AudioError(
+            self.path,
+            f"too short: it ends at {end:.3f} s, before what begins at {onset:.3f} s; "
+            "check that the times are of this recording",
+        )
+
     def _check_header(self) -> AudioInfo:
         """Return the header, or complain about what cannot be true in it."""
         file = self._file
@@ -298,20 +437,28 @@ class _Recording:
                 yield _to_mono(block[start : start + _PIECE], full_scale)
             if len(block) < n_block:  # behind a gap the decoder would repeat samples
                 break
-        if self.info.format == "MP3":
-            # libsndfile's own length is an estimate when the file has no index
-            expected = (self._mp3_duration or 0.0) * self.info.sample_rate - _MP3_SLACK
-        else:
-            expected = self.info.n_samples
-        if self.n_read < max(expected, 1):
+        if self.n_read < max(self._n_expected(), 1):
             raise self._truncated("there is no more")
 
+    def _n_expected(self) -> float:
+        """Return how many samples there are at least."""
+        if self.info.format == "MP3":
+            # libsndfile's own length is an estimate when the file has no index
+            return (self._mp3_duration or 0.0) * self.info.sample_rate - _MP3_SLACK
+        return self.info.n_samples
+
     def _read(self, n_samples: int, dtype: str) -> np.ndarray:
-        """Read a block, turning a decoder's complaint into ours."""
+        """Read a block."""
+        with self._complaints():
+            return self._file.read(n_samples, dtype=dtype, always_2d=True)
+
+    @contextlib.contextmanager
+    def _complaints(self) -> Iterator[None]:
+        """Turn a decoder's complaint into ours."""
         import soundfile
 
         try:
-            return self._file.read(n_samples, dtype=dtype, always_2d=True)
+            yield
         except soundfile.SoundFileError as error:
             with contextlib.suppress(soundfile.SoundFileError):
                 self.n_read = max(self.n_read, self._file.tell())

@@ -3,10 +3,11 @@
 :func:`iter_events` goes through one recording of any length in overlapping windows and
 yields its events as they are found; :func:`detect_events` collects them in a table;
 :func:`detect_files` does so for thousands of files, survives being killed, and writes
-one annotation file.
+one annotation file. :func:`extract_clips` cuts events out, to be listened to.
 """
 
+from sklearn_sed.inference._clips import extract_clips
 from sklearn_sed.inference._files import detect_files
 from sklearn_sed.inference._recording import Event, detect_events, iter_events
 
-__all__ = ["Event", "detect_events", "detect_files", "iter_events"]
+__all__ = ["Event", "detect_events", "detect_files", "extract_clips", "iter_events"]

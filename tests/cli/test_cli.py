@@ -43,7 +43,7 @@ from sklearn_sed.exceptions import LabelWarning
 
 RATE = 8000
 TINY_CRNN = {"n_filters": (2, 3, 3, 4, 4), "n_rnn": 4}
-COMMANDS = ["train", "detect", "evaluate", "convert", "info"]
+COMMANDS = ["train", "detect", "evaluate", "convert", "clips", "info"]
 
 
 def write_clip(path, *, tone=False, seed=0):
