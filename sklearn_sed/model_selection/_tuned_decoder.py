@@ -245,7 +245,7 @@ class TunedDecoderCV(HeldBackMixin, PredictMixin, MetaEstimatorMixin, PartsMixin
         return _classes_of(self.estimator_)
 
     def _score(self, X: Any, *, tags: bool = True, frames: bool = True) -> Scored:
-        check_is_fitted(self, "decoder_")
+        check_is_fitted(self)
         return score_clips(self.estimator_, X, tags=tags, frames=frames)[1]
 
     def _check_state(self) -> None:
@@ -254,6 +254,9 @@ class TunedDecoderCV(HeldBackMixin, PredictMixin, MetaEstimatorMixin, PartsMixin
             raise ValueError(
                 f"{len(self.classes_)} classes have {len(self.class_scores_)} scores"
             )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "decoder_")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
