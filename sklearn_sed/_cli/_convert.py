@@ -47,8 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; return its exit code."""
     from sklearn_sed._storage import check_targets
-    from sklearn_sed.events import write_events, write_tags
-    from sklearn_sed.events._files import render_events
+    from sklearn_sed.events import write_tags
+    from sklearn_sed.events._files import render_events, save_events
 
     inputs = list(args.source.rglob("*")) if args.source.is_dir() else [args.source]
     filenames, tables, tags = _read(args)
@@ -62,10 +62,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"{args.source} has tags without times; add --format tags")
     with folder_if_needed(args.out, format, len(filenames)):
         files = render_events(args.out, filenames, tables, format=format)
-        check_targets(files, inputs=inputs)
-        write_events(
-            args.out, filenames, tables, format=format, overwrite=args.overwrite
-        )
+        check_targets(files, overwrite=args.overwrite, inputs=inputs)
+        save_events(args.out, files, tables, format=format)
     n_events = sum(map(len, tables))
     print(f"{args.out}: {n_events} events of {len(filenames)} recordings")
     return 0

@@ -26,6 +26,7 @@ class SecondsBar:
         self.notes = notes
         self._durations = {name: _duration(name) for name in names} if notes else {}
         self._seconds = dict.fromkeys(self._durations, 0.0)
+        self._total = 0.0  # their sum, of which there may be millions
         self._n_files, self._n_left = n_files, len(names)
         self._lock = threading.Lock()
         self._bar = tqdm(
@@ -48,14 +49,14 @@ class SecondsBar:
 
     def _move(self, name: str, seconds: float) -> None:
         with self._lock:
-            self._seconds[name] = max(seconds, self._seconds[name])
-            self._bar.update(round(sum(self._seconds.values())) - self._bar.n)
+            more = max(seconds - self._seconds[name], 0.0)
+            self._seconds[name] += more
+            self._total += more
+            self._bar.update(round(self._total) - self._bar.n)
 
-    def _follow(self, ended: threading.Event) -> None:
+    def _follow(self, notes: Path, ended: threading.Event) -> None:
         """Move with what is noted, until all has ended."""
-        if self.notes is None:
-            return
-        with self.notes.open() as stream:
+        with notes.open() as stream:
             while not ended.wait(_PAUSE):
                 for line in stream:
                     self._move(*json.loads(line))
@@ -66,13 +67,15 @@ def seconds_bar(
     names: Sequence[str], n_files: int, *, disable: bool
 ) -> Iterator[SecondsBar]:
     """Show a bar of the seconds read of files, of which so many more are done."""
+    if disable:
+        yield SecondsBar(names, n_files, None)
+        return
     with tempfile.TemporaryDirectory() as folder:
-        notes = None if disable else Path(folder, "progress")
-        if notes is not None:
-            notes.touch()
+        notes = Path(folder, "progress")
+        notes.touch()
         bar = SecondsBar(names, n_files, notes)
         ended = threading.Event()
-        follower = threading.Thread(target=bar._follow, args=[ended], daemon=True)
+        follower = threading.Thread(target=bar._follow, args=[notes, ended])
         follower.start()
         try:
             yield bar

@@ -631,18 +631,7 @@ def train(
     """
     watch = None
     if patience is not None or keep_best:
-        monitor = "epoch" if valid_set is None else "valid_loss"
-        if score is not None:
-            monitor = "valid_score"
-        watch = EarlyStopping(
-            monitor=monitor,
-            lower_is_better=monitor == "valid_loss",
-            # Where nobody knows which epoch is best, it is the last one.
-            threshold=1e-4 if monitor == "valid_loss" else 0.0,
-            patience=math.inf if patience is None else patience,
-            load_best=True,
-            sink=noop,
-        )
+        watch = _make_watch(valid_set, score is not None, patience)
     n_before = len(net.history)
     keep = None if checkpoint is None else KeepState(watch, checkpoint, n_before)
     with seeded(seed, net.device), _noting_interrupts() as interrupts:
@@ -659,11 +648,7 @@ def train(
             factor = Schedule(schedule, n_steps)
             own.append(("schedule", _make_scheduler(net, factor, n_done)))
         if score is not None:
-            options = {"lower_is_better": False, "use_caching": False}
-            scoring = EpochScoring(
-                lambda net, X, y: score(net), name="valid_score", **options
-            )
-            own.append(("score", scoring))
+            own.append(("score", _make_scoring(score)))
         if watch is not None:
             own.append(("watch", watch))
         if title is not None:
@@ -691,6 +676,32 @@ def train(
         if best is None and keep is not None:
             keep.on_epoch_end(net, finished=True)
     return best
+
+
+def _make_watch(valid_set: Any, scored: bool, patience: int | None) -> EarlyStopping:
+    """Return what knows the best epoch, and ends training some epochs after it."""
+    monitor = "epoch" if valid_set is None else "valid_loss"
+    if scored:
+        monitor = "valid_score"
+    return EarlyStopping(
+        monitor=monitor,
+        lower_is_better=monitor == "valid_loss",
+        # Where nobody knows which epoch is best, it is the last one.
+        threshold=1e-4 if monitor == "valid_loss" else 0.0,
+        patience=math.inf if patience is None else patience,
+        load_best=True,
+        sink=noop,
+    )
+
+
+def _make_scoring(score: Callable[[Any], float]) -> EpochScoring:
+    """Return what writes the score of held-back clips into the history."""
+    return EpochScoring(
+        lambda net, X, y: score(net),
+        lower_is_better=False,
+        name="valid_score",
+        use_caching=False,
+    )
 
 
 def _make_scheduler(net: SoundEventNet, factor: Schedule, n_done: int) -> LRScheduler:

@@ -9,6 +9,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from sklearn_sed import TwoPassSED
 from sklearn_sed.events import make_events, stack_tables
 from sklearn_sed.inference import detect_events, iter_events
 from sklearn_sed.model_selection import TunedDecoderCV
@@ -33,7 +34,12 @@ def test_wherever_the_detector_is(model, tuned_parts, tmp_path):
         list(CLIPS), y
     )
     tuned = TunedDecoderCV(sed, **how).fit(X, y)
+    within = TwoPassSED(
+        tagger=FrozenEstimator(sed.tagger_),
+        detector=make_pipeline(FunctionTransformer(), FrozenEstimator(sed.detector_)),
+    ).fit(X, y)
     for other in (
+        make_pipeline(logmel, within),
         FrozenEstimator(model),
         make_pipeline(logmel, "passthrough", FunctionTransformer(), sed),
         make_pipeline(logmel, make_pipeline(FrozenEstimator(sed))),
