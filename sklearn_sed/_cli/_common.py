@@ -139,6 +139,14 @@ def add_jobs_and_quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="show no progress bars")
 
 
+def add_windows(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how long recordings are heard."""
+    window = "heard at a time; best the length of clips in training"
+    add_number(parser, "--window", 10.0, "SECONDS", window)
+    overlap = "shared with the next window (default: 0.3 of it)"
+    parser.add_argument("--overlap", type=float, metavar="SECONDS", help=overlap)
+
+
 def add_overwrite(parser: argparse.ArgumentParser) -> None:
     """Add the option without which nothing that exists is written over."""
     overwrite = "write over what exists"
@@ -218,6 +226,27 @@ def audio_in(folder: Path) -> list[Path]:
     return [
         path for path in visible_files(folder) if strip_ending(path.name) != path.name
     ]
+
+
+def recordings(given: Sequence[Path]) -> list[Path]:
+    """Return the recordings that are given one by one or by their folder."""
+    from sklearn_sed.events._names import AUDIO_ENDINGS
+
+    paths: list[Path] = []
+    for path in given:
+        if path.is_dir():
+            found = audio_in(path)
+            if not found:
+                raise ValueError(
+                    f"the folder {path} has no audio files (looked for "
+                    f"{' '.join(sorted(AUDIO_ENDINGS))})"
+                )
+            paths += found
+        elif path.exists():
+            paths.append(path)
+        else:
+            raise ValueError(f"there is no file or folder {path}")
+    return list(dict.fromkeys(paths))
 
 
 def unlisted_audio(folder: Path, filenames: Sequence[str], *, where: str) -> list[str]:

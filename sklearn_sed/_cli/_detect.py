@@ -31,12 +31,12 @@ from typing import Any
 from sklearn_sed._cli._common import (
     add_format,
     add_jobs_and_quiet,
-    add_number,
     add_overwrite,
-    audio_in,
+    add_windows,
     folder_if_needed,
     format_of,
     list_bad_files,
+    recordings,
 )
 
 # A setting of one class, or of all others where that is None.
@@ -90,10 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-o", "--out", type=Path, required=True, help="the file or folder to write")
     add_overwrite(parser)
     add_format(parser, "--format", "what is written")
-    window = "heard at a time; best the length of clips in training"
-    add_number(parser, "--window", 10.0, "SECONDS", window)
-    overlap = "shared with the next window (default: 0.3 of it)"
-    add("--overlap", type=float, metavar="SECONDS", help=overlap)
+    add_windows(parser)
     threshold = "what scores must exceed, 0 to 1; NAME=NUMBER for one class"
     _add_for_class(parser, "--threshold", "NUMBER", fraction, threshold)
     shortest = "leave shorter events out"
@@ -115,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
     from sklearn_sed._storage import check_targets
     from sklearn_sed.inference import detect_files
 
-    paths = _recordings(args.audio)
+    paths = recordings(args.audio)
     format = format_of(args.out, args.format)
     if not args.out.is_dir():
         check_targets([args.out], inputs=[args.model, *paths])
@@ -182,24 +179,3 @@ def _by_class(
 def _class_names(text: str, known: Collection[str]) -> list[str]:
     """Return the classes that are meant: one, which may hold commas, or several."""
     return [text] if text in known else [name.strip() for name in text.split(",")]
-
-
-def _recordings(given: Sequence[Path]) -> list[Path]:
-    """Return the recordings that are given one by one or by their folder."""
-    from sklearn_sed.events._names import AUDIO_ENDINGS
-
-    paths: list[Path] = []
-    for path in given:
-        if path.is_dir():
-            found = audio_in(path)
-            if not found:
-                raise ValueError(
-                    f"the folder {path} has no audio files (looked for "
-                    f"{' '.join(sorted(AUDIO_ENDINGS))})"
-                )
-            paths += found
-        elif path.exists():
-            paths.append(path)
-        else:
-            raise ValueError(f"there is no file or folder {path}")
-    return list(dict.fromkeys(paths))

@@ -152,12 +152,8 @@ def detect_files(
     >>> written
     ['found.tsv', 'found.tsv.journal', 'found.tsv.skipped.csv']
     """
-    names, out = _check_paths(paths), Path(out)
-    if on_error not in ("raise", "warn", "skip"):
-        raise ValueError(
-            f"on_error={on_error!r} must be 'raise', 'warn' or 'skip': what to do with "
-            "a file that cannot be read"
-        )
+    names, out = check_paths(paths), Path(out)
+    check_on_error(on_error)
     parts = take_apart(model)
     check_windows(window, overlap, parts.transformer)
     _rehearse(out, names, parts.classes, format, overwrite)
@@ -177,7 +173,7 @@ def detect_files(
     return report
 
 
-def _check_paths(paths: Any) -> list[str]:
+def check_paths(paths: Any) -> list[str]:
     """Return the paths as text, each a different one."""
     if isinstance(paths, str | os.PathLike):
         raise ValueError(
@@ -191,6 +187,15 @@ def _check_paths(paths: Any) -> list[str]:
     if count > 1:
         raise ValueError(f"paths holds {name!r} twice; list every file once")
     return names
+
+
+def check_on_error(on_error: Any) -> None:
+    """Refuse what does not say what to do with a bad file."""
+    if on_error not in ("raise", "warn", "skip"):
+        raise ValueError(
+            f"on_error={on_error!r} must be 'raise', 'warn' or 'skip': what to do with "
+            "a file that cannot be read"
+        )
 
 
 def _rehearse(
@@ -283,7 +288,7 @@ def _work(
     # Batches of one, in whatever order they end: what is done is in the journal.
     parallel = Parallel(n_jobs, return_as="generator_unordered", batch_size=1)
     try:
-        with seconds_bar(todo, len(names), disable=not verbose) as bar:
+        with seconds_bar("detect", todo, len(names), disable=not verbose) as bar:
             for record in parallel(tasks()):
                 records[record["path"]] = record
                 if "reason" in record:

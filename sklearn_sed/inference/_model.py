@@ -1,5 +1,6 @@
 """What detection takes a fitted model apart into."""
 
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,8 +22,9 @@ class Parts(NamedTuple):
 
     @property
     def classes(self) -> list[Any]:
-        """The classes."""
-        return np.asarray(self.scorer.classes_).tolist()
+        """The classes; their numbers where a classifier of several outputs has none."""
+        own = self.scorer.classes_
+        return [*range(len(own))] if isinstance(own, list) else np.asarray(own).tolist()
 
     @property
     def time_resolution(self) -> float:
@@ -48,8 +50,8 @@ def take_apart(model: Any, method: str = "predict_frame_proba") -> Parts:
     Parameters
     ----------
     model : estimator
-        A fitted Pipeline that begins with a LogMelTransformer, or a search or tuner
-        of one, or in one.
+        A fitted Pipeline that begins with a LogMelTransformer, or a search, tuner or
+        calibrator of one, or in one.
     method : str, default="predict_frame_proba"
         What its last step must have; of a tagger, which has no frames, "predict_proba".
 
@@ -73,6 +75,9 @@ def take_apart(model: Any, method: str = "predict_frame_proba") -> Parts:
     while hasattr(scorer, "decoder_") and hasattr(scorer, "estimator_"):  # a tuner
         inner, scorer = unwrap(scorer.estimator_, method)
         steps += inner
+    if not steps and hasattr(scorer, "estimator_"):  # a calibrator of a pipeline
+        scorer = copy(scorer)
+        steps, scorer.estimator_ = unwrap(scorer.estimator_, method)
     if not steps or not isinstance(steps[0], LogMelTransformer):
         first = type(steps[0] if steps else scorer).__name__
         raise ValueError(

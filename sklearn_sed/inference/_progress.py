@@ -22,7 +22,9 @@ class SecondsBar:
     ``notes`` is where those who read say how far they are; None without a bar.
     """
 
-    def __init__(self, names: Sequence[str], n_files: int, notes: Path | None):
+    def __init__(
+        self, what: str, names: Sequence[str], n_files: int, notes: Path | None
+    ):
         self.notes = notes
         self._durations = {name: _duration(name) for name in names} if notes else {}
         self._seconds = dict.fromkeys(self._durations, 0.0)
@@ -31,7 +33,7 @@ class SecondsBar:
         self._lock = threading.Lock()
         self._bar = tqdm(
             total=round(sum(self._durations.values())),
-            desc="detect",
+            desc=what,
             unit="s",
             postfix=self._files(),
             disable=notes is None,
@@ -64,16 +66,16 @@ class SecondsBar:
 
 @contextmanager
 def seconds_bar(
-    names: Sequence[str], n_files: int, *, disable: bool
+    what: str, names: Sequence[str], n_files: int, *, disable: bool
 ) -> Iterator[SecondsBar]:
-    """Show a bar of the seconds read of files, of which so many more are done."""
+    """Show a named bar of the seconds read of files, of which so many more are done."""
     if disable:
-        yield SecondsBar(names, n_files, None)
+        yield SecondsBar(what, names, n_files, None)
         return
     with tempfile.TemporaryDirectory() as folder:
         notes = Path(folder, "progress")
         notes.touch()
-        bar = SecondsBar(names, n_files, notes)
+        bar = SecondsBar(what, names, n_files, notes)
         ended = threading.Event()
         follower = threading.Thread(target=bar._follow, args=[notes, ended])
         follower.start()

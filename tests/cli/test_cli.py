@@ -9,6 +9,7 @@ import sys
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import skorch
 import soundfile
@@ -43,7 +44,7 @@ from sklearn_sed.exceptions import LabelWarning
 
 RATE = 8000
 TINY_CRNN = {"n_filters": (2, 3, 3, 4, 4), "n_rnn": 4}
-COMMANDS = ["train", "detect", "evaluate", "convert", "clips", "info"]
+COMMANDS = ["train", "detect", "tag", "evaluate", "convert", "clips", "info"]
 
 
 def write_clip(path, *, tone=False, seed=0):
@@ -764,6 +765,84 @@ def test_detect_names_what_is_missing(sed, trained, tmp_path):
     assert not out.exists()
 
 
+# -- tag --
+
+
+@pytest.mark.parametrize(("ending", "separator"), [("csv", ","), ("TSV", "\t")])
+def test_tag_writes_the_probability_of_each_class(
+    ending, separator, sed, pets, trained, tmp_path
+):
+    out = tmp_path / f"tags.{ending}"
+    audio = trained.folder / "audio"
+    done = sed("tag", pets / "pets.sed", pets / "a.wav", audio, "-o", out)
+    assert done.code == 1
+    assert done.out == f"{out}: 8 recordings, 2 classes\n"
+    assert re.search(r"^sklearn-sed: bad file: \S+7\.wav: ", done.err, re.MULTILINE)
+    assert "9 of 9 files" in done.err  # the progress bar
+    table = pd.read_csv(out, sep=separator, index_col="filename")
+    assert table.columns.tolist() == ["Cat", "Dog, big=1"]
+    assert table.index[0] == str(pets / "a.wav")
+    assert not any(name.endswith("7.wav") for name in table.index)
+    expected = load_model(pets / "pets.sed").predict_proba(table.index.tolist())
+    np.testing.assert_allclose(table, expected, rtol=1e-5)
+
+
+def test_tag_as_a_process(pets):
+    command = ["tag", "pets.sed", "a.wav", "-o", "process.csv"]
+    done = subprocess.run(
+        [sys.executable, "-m", "sklearn_sed", *command],
+        cwd=pets,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (
+        0,
+        "process.csv: 1 recordings, 2 classes\n",
+    )
+    assert (pets / "process.csv").read_text().startswith('filename,Cat,"Dog, big=1"\n')
+
+
+def test_tag_passes_its_options_on(sed, pets, tmp_path, monkeypatch):
+    passed = {}
+
+    def stop(model, paths, **options):
+        passed.update(options)
+        raise ValueError("stop")
+
+    monkeypatch.setattr("sklearn_sed.inference.tag_files", stop)
+    options = ["--window", 5, "--overlap", 1, "--jobs", 2, "--quiet"]
+    out = tmp_path / "tags.csv"
+    done = sed("tag", pets / "pets.sed", pets / "a.wav", "-o", out, *options)
+    assert (done.code, out.exists()) == (2, False)
+    assert passed == {
+        "window": 5.0,
+        "overlap": 1.0,
+        "on_error": "skip",
+        "n_jobs": 2,
+        "verbose": False,
+    }
+
+
+def test_tag_of_nothing_but_bad_audio_writes_nothing(sed, trained, tmp_path):
+    out, bad = tmp_path / "tags.csv", trained.folder / "audio" / "monday" / "7.wav"
+    done = sed("tag", trained.model, bad, "-o", out)
+    assert (done.code, done.out, out.exists()) == (1, "", False)
+    assert "7.wav" in done.err
+
+
+def test_tag_names_what_it_cannot_write(sed, pets, tmp_path, monkeypatch):
+    def work(*args, **kwargs):
+        raise AssertionError("the work was begun")
+
+    monkeypatch.setattr("sklearn_sed.inference.tag_files", work)
+    done = sed("tag", pets / "pets.sed", pets / "a.wav", "-o", tmp_path / "tags.xlsx")
+    assert (done.code, "must end in .csv or .tsv" in done.err) == (2, True)
+    name = tmp_path / "caf\udce9.wav"
+    name.write_bytes((pets / "a.wav").read_bytes())
+    done = sed("tag", pets / "pets.sed", name, "-o", tmp_path / "tags.csv")
+    assert (done.code, "cannot be written as UTF-8; rename it" in done.err) == (2, True)
+
+
 # -- info --
 
 
@@ -1126,7 +1205,8 @@ def mine(trained, tmp_path):
     (tmp_path / "weak.tsv").write_text("filename\tevent_labels\na.wav\ttone\n")
     (tmp_path / "labels").mkdir()
     (tmp_path / "labels" / "a.txt").write_text("0.0\t0.2\ttone\n")
-    (tmp_path / "m.sed").write_bytes(trained.model.read_bytes())
+    for name in ("m.sed", "m.csv"):
+        (tmp_path / name).write_bytes(trained.model.read_bytes())
     return tmp_path
 
 
@@ -1145,6 +1225,8 @@ INPUT, EXISTS = "is an input as well", "exists; write to another file"
         ("detect m.sed a.wav -o m.sed --format dcase --overwrite", INPUT),
         ("detect m.sed a.wav -o a.wav --format dcase --overwrite", INPUT),
         ("detect m.sed a.wav -o labels --format audacity", EXISTS),
+        ("tag m.sed a.wav -o weak.tsv", EXISTS),
+        ("tag m.csv a.wav -o m.csv --overwrite", INPUT),
         ("convert s.tsv s.tsv --format tags", INPUT),
         ("convert s.tsv s.tsv --format tags --overwrite", INPUT),
         ("convert s.tsv ./labels/../s.tsv --overwrite", INPUT),
@@ -1174,6 +1256,7 @@ def test_what_may_be_written_over_is(sed, mine, monkeypatch):
     for command in (
         "detect m.sed a.wav -o weak.tsv --overwrite --quiet",
         "detect m.sed a.wav -o labels --format audacity --overwrite --quiet",
+        "tag m.sed a.wav -o weak.tsv --overwrite --quiet",
         "convert s.tsv weak.tsv --format tags --overwrite",
         "convert s.tsv labels --format audacity --overwrite",
     ):
@@ -1205,6 +1288,7 @@ def test_that_a_target_can_be_written_is_tried_first(sed, mine, monkeypatch):
     for command, name in (
         ("train weak.tsv . -o new.sed", "new.sed"),
         ("detect m.sed a.wav -o new.tsv", "new.tsv"),
+        ("tag m.sed a.wav -o new.csv", "new.csv"),
         ("convert s.tsv new.csv", "new.csv"),
     ):
         done = sed(*command.split())

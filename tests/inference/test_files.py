@@ -351,13 +351,13 @@ def test_a_bar_of_seconds_over_files(model, folder, tmp_path, capsys):
 def test_the_bar_moves_within_a_long_file(model, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sklearn_sed.inference._recording.BLOCK_DURATION", 1.0)
     path = str(write(tmp_path / "long.wav", random_events(6, seed=0), 6, seed=0))
-    with seconds_bar([path], 1, disable=False) as bar:
+    with seconds_bar("detect", [path], 1, disable=False) as bar:
         # Whoever reads it may be another process: all goes by the notes.
         _files._detect(model, path, 2.0, None, bar.notes)
         noted = [json.loads(line) for line in bar.notes.read_text().splitlines()]
         assert noted == [[path, float(second)] for second in range(1, 7)]
         bar.notes.write_text("")
-    with seconds_bar([path], 1, disable=False) as bar:
+    with seconds_bar("detect", [path], 1, disable=False) as bar:
         note_progress(bar.notes, path, 4.0)
         until = time.monotonic() + 30
         while "4/6" not in capsys.readouterr().err:
