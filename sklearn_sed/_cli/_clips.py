@@ -19,23 +19,17 @@ from pathlib import Path
 
 from sklearn_sed._cli import _collection
 from sklearn_sed._cli._common import (
-    add_format,
     add_jobs_and_quiet,
     add_number,
-    add_reading,
-    audio_in,
-    format_of,
     list_bad_files,
     positive_int,
-    reading,
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add = parser.add_argument
-    add("events", type=Path, help="the events, such as detect has found")
-    add("audio", type=Path, help="the folder of the recordings")
+    _collection.add_annotated(parser, "the events, such as detect has found")
     add("-o", "--out", type=Path, required=True, help="the folder to write to")
     cut_again = "cut again what is there"
     add("--overwrite", action="store_true", help=cut_again)
@@ -51,9 +45,6 @@ closest to 0.5, any, or the first ones (default: score)"
     add_number(parser, "--pad", 1.0, "SECONDS", pad, _seconds)
     format = "what is written (default: wav)"
     add("--format", choices=("wav", "flac"), default="wav", help=format)
-    _collection.add_missing(parser)
-    add_format(parser, "--from", "the events")
-    add_reading(parser, "the events")
     add_jobs_and_quiet(parser)
 
 
@@ -61,23 +52,14 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; return its exit code."""
     import pandas as pd
 
-    from sklearn_sed.events import read_events
     from sklearn_sed.inference import extract_clips
 
-    found = [path.relative_to(args.audio) for path in audio_in(args.audio)]
-    filenames, events = read_events(
-        args.events,
-        format=format_of(args.events, getattr(args, "from")),
-        **reading(args),
-    )
-    table_of = {name: table for name, table in zip(filenames, events) if len(table)}
-    path_of = _collection.find_audio(list(table_of), found, args.events, args)
-    names = [name for name in table_of if name in path_of]
+    found = _collection.read_annotated(args, with_empty=False)
     clips = extract_clips(
-        names,
-        [table_of[name] for name in names],
+        found.names,
+        found.events,
         args.out,
-        audio=[args.audio / path_of[name] for name in names],
+        audio=found.paths,
         per_class=args.per_class,
         order=args.order,
         pad=args.pad,

@@ -3,9 +3,17 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sklearn_sed._cli._common import audio_in, format_of, in_one_line, reading, say
+from sklearn_sed._cli._common import (
+    add_format,
+    add_reading,
+    audio_in,
+    format_of,
+    in_one_line,
+    reading,
+    say,
+)
 
 _SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 
@@ -71,8 +79,63 @@ def read_collection(args: argparse.Namespace) -> Collection:
     entries = {path_of[filenames[i]]: labels[i] for i in kept}
     unlisted = [path for path in found if path not in entries]
     lacking = f"entry in {args.labels}"
-    rest = _unlisted(args.audio, unlisted, args.unlisted, lacking)
+    rest = take_unlisted(args.audio, unlisted, args.unlisted, lacking)
     return _collect(args.audio, entries | rest, understood)
+
+
+class Annotated(NamedTuple):
+    """Recordings of a list of events: their names there, audio files and events.
+
+    ``unlisted`` are the audio files that the list does not name.
+    """
+
+    names: list[str]
+    paths: list[Path]
+    events: list[Any]
+    unlisted: list[Path]
+
+
+def read_annotated(args: argparse.Namespace, *, with_empty: bool = True) -> Annotated:
+    """Find the recordings of a list of events, all of them or those with events."""
+    from sklearn_sed.events import read_events
+
+    found = [path.relative_to(args.audio) for path in audio_in(args.audio)]
+    filenames, events = read_events(
+        args.events,
+        format=format_of(args.events, getattr(args, "from")),
+        **reading(args),
+    )
+    table_of = {
+        name: table
+        for name, table in zip(filenames, events)
+        if with_empty or len(table)
+    }
+    path_of = find_audio(list(table_of), found, args.events, args)
+    names = [name for name in table_of if name in path_of]
+    listed = set(path_of.values())
+    return Annotated(
+        names,
+        [args.audio / path_of[name] for name in names],
+        [table_of[name] for name in names],
+        [path for path in found if path not in listed],
+    )
+
+
+def add_annotated(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the arguments that say which events, and where their recordings are."""
+    parser.add_argument("events", type=Path, help=what)
+    parser.add_argument("audio", type=Path, help="the folder of the recordings")
+    add_missing(parser)
+    add_format(parser, "--from", "the events")
+    add_reading(parser, "the events")
+
+
+def add_unlisted(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says what audio without an entry means."""
+    text = "audio without an entry: leave it out with a note (skip), take it for \
+recordings with none of the sounds (empty), or stop (default: skip)"
+    choices = ("skip", "empty", "error")
+    parser.add_argument("--unlisted", choices=choices, default="skip", help=text)
 
 
 def _by_folders(folder: Path, found: Sequence[Path], unlisted: str) -> Collection:
@@ -84,7 +147,7 @@ def _by_folders(folder: Path, found: Sequence[Path], unlisted: str) -> Collectio
             f"{folder} has no folders of recordings, one for each class; name a list "
             "of labels: sklearn-sed train LABELS AUDIO"
         )
-    rest = _unlisted(folder, outside, unlisted, "folder of a class")
+    rest = take_unlisted(folder, outside, unlisted, "folder of a class")
     entries = {path: [path.parts[0]] for path in inside}
     n_classes = len({label for [label] in entries.values()})
     understood = f"{len(inside)} recordings, {n_classes} classes, each a folder"
@@ -100,7 +163,7 @@ def _collect(
     return Collection([folder / path for path in paths], labels, understood)
 
 
-def _unlisted(
+def take_unlisted(
     folder: Path, paths: Sequence[Path], choice: str, lacking: str
 ) -> dict[Path, list[str]]:
     """Return the recordings without an entry that are learned from, as empty ones."""

@@ -2,6 +2,7 @@
 
   sklearn-sed train weak.tsv audio/ -o model.sed          learn from tags
   sklearn-sed detect model.sed recordings/ -o found.tsv   find events
+  sklearn-sed tune model.sed strong.tsv audio/ -o new.sed decide better on events
   sklearn-sed tag model.sed recordings/ -o tags.csv       how probable each class is
   sklearn-sed evaluate reference.tsv found.tsv            compare with a reference
   sklearn-sed convert found.tsv labels --format audacity  look at them elsewhere
@@ -18,10 +19,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sklearn_sed._cli import _clips, _convert, _detect, _evaluate, _info, _tag, _train
+from sklearn_sed._cli import (
+    _clips,
+    _convert,
+    _detect,
+    _evaluate,
+    _info,
+    _tag,
+    _train,
+    _tune,
+)
 from sklearn_sed._cli._common import EXIT_CODES, FORMATS_HELP, in_one_line, say
 from sklearn_sed._version import __version__
 from sklearn_sed.exceptions import AudioError
+
+_COMMANDS = (_train, _tune, _detect, _tag, _evaluate, _convert, _clips, _info)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -90,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (_train, _detect, _tag, _evaluate, _convert, _clips, _info):
+    for module in _COMMANDS:
         text = module.__doc__ or ""
         with_formats = module in (_detect, _evaluate, _convert)
         formats = f"{FORMATS_HELP}\n" if with_formats else ""

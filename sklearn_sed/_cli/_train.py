@@ -85,9 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--checkpoint", type=Path, metavar="FOLDER", help=checkpoint)
     system = f"train a published system instead: {', '.join(PAPER_SYSTEMS)}"
     add("--paper-system", choices=PAPER_SYSTEMS, metavar="VARIANT", help=system)
-    unlisted = "audio without an entry: leave it out with a note (skip), take it for \
-recordings with none of the sounds (empty), or stop (default: skip)"
-    add("--unlisted", choices=("skip", "empty", "error"), default="skip", help=unlisted)
+    _collection.add_unlisted(parser)
     _collection.add_missing(parser)
     add_format(parser, "--format", "the list of labels", "tags")
     add_reading(parser, "the list")

@@ -44,7 +44,7 @@ from sklearn_sed.exceptions import LabelWarning
 
 RATE = 8000
 TINY_CRNN = {"n_filters": (2, 3, 3, 4, 4), "n_rnn": 4}
-COMMANDS = ["train", "detect", "tag", "evaluate", "convert", "clips", "info"]
+COMMANDS = ["train", "tune", "detect", "tag", "evaluate", "convert", "clips", "info"]
 
 
 def write_clip(path, *, tone=False, seed=0):
