@@ -4,8 +4,9 @@ import numbers
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +17,8 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
-from sklearn_sed.events import TagArray, check_events, is_event_tables, to_tags
+from sklearn_sed.events import TagArray, is_event_tables, stack_tables
+from sklearn_sed.events._partial import is_partial, read_knowledge
 from sklearn_sed.events._records import is_missing, shorten
 from sklearn_sed.events._tables import check_labels, find_odd_label
 from sklearn_sed.exceptions import LabelError, LabelWarning, RareClassWarning
@@ -33,14 +35,17 @@ class Tags:
     """Weak labels: which classes are in which clip.
 
     ``of`` tells whether y gave the labels of each clip, columns with names, or columns
-    without; ``single`` that it gave one label per clip. Rows of −1 are unlabelled
-    clips. ``events`` are the event tables of strong labels.
+    without; ``single`` that it gave one label per clip. In the indicator, −1 stands for
+    what is not known: of a whole row, the clip is unlabelled. ``others`` is 0 or −1 for
+    each clip: what is said of classes that y does not name. ``events`` are event tables
+    where times are known, None for the other clips.
     """
 
     indicator: np.ndarray
     classes: np.ndarray
     of: Literal["labels", "names", "numbers"] = "labels"
     single: bool = False
+    others: np.ndarray | None = None
     events: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -48,13 +53,35 @@ class Tags:
 
     def take(self, index: np.ndarray) -> "Tags":
         """Return the tags of some clips."""
+        others = None if self.others is None else self.others[index]
         events = None if self.events is None else self.events[index]
-        return replace(self, indicator=self.indicator[index], events=events)
+        chosen = self.indicator[index]
+        return replace(self, indicator=chosen, others=others, events=events)
 
     @property
     def labelled(self) -> np.ndarray:
-        """True for the clips that have tags, of shape (n_clips,)."""
+        """True for the clips all of whose tags are known, of shape (n_clips,)."""
         return (self.indicator != UNLABELLED).all(axis=1)
+
+    @property
+    def known(self) -> np.ndarray:
+        """True for the clips some of whose tags are known, of shape (n_clips,)."""
+        return (self.indicator != UNLABELLED).any(axis=1)
+
+    @property
+    def located(self) -> np.ndarray:
+        """True for the clips with times, if only of a part, of shape (n_clips,)."""
+        return self._has(lambda table: True)
+
+    @property
+    def timed(self) -> np.ndarray:
+        """True for the clips the times of all of whose events are known."""
+        return self._has(lambda table: not is_partial(table))
+
+    def _has(self, wanted: Callable[[pd.DataFrame], bool]) -> np.ndarray:
+        """Tell which clips have a table that is wanted."""
+        tables = [None] * len(self) if self.events is None else self.events
+        return np.array([t is not None and wanted(t) for t in tables], dtype=bool)
 
 
 def check_tags(y: Any, n_clips: int, classes: Any = None, *, name: str = "y") -> Tags:
@@ -64,9 +91,10 @@ def check_tags(y: Any, n_clips: int, classes: Any = None, *, name: str = "y") ->
     ----------
     y : array-like or Tags
         An indicator (array, sparse, TagArray, DataFrame whose columns name the
-        classes; a row of −1 is an unlabelled clip), a list or set of labels per clip
-        (−1 in its place for an unlabelled clip), one label per clip, or one event table
-        per clip. What was checked before is passed on.
+        classes; a row of −1 is an unlabelled clip), one label per clip, or what is
+        known of each clip: an event table, whole or from ``partial_events``, with times
+        or with NaN in their place; a list or set of labels; None or −1 for nothing.
+        What was checked before is passed on.
     n_clips : int
         Number of clips in X.
     classes : array-like of shape (n_classes,) or None, default=None
@@ -81,6 +109,8 @@ def check_tags(y: Any, n_clips: int, classes: Any = None, *, name: str = "y") ->
 
     Raises
     ------
+    AnnotationError
+        If an event table is impossible.
     LabelError
         If labels are unknown, of the wrong form, or not as many as clips.
     """
@@ -100,6 +130,11 @@ def check_tags(y: Any, n_clips: int, classes: Any = None, *, name: str = "y") ->
         raise LabelError(f"{name} is empty: pass the labels of at least one clip")
     if classes is not None:
         tags = _in_order(tags, np.array(check_labels(classes, "classes")), name)
+    if not len(tags.classes) and tags.others is not None and tags.others.any():
+        raise LabelError(
+            f"{name} names no class beside −1 and None; pass an indicator, of which a "
+            "row of −1 is an unlabelled clip"
+        )
     if not len(tags.classes):
         raise LabelError(
             f"{name} names no class: all of its {n_clips} entries are empty; if they "
@@ -124,9 +159,11 @@ def _in_order(tags: Tags, classes: np.ndarray, name: str) -> Tags:
     for label, present in zip(found, tags.indicator.T):
         if label not in column:
             raise _unknown(f"{name}, clip {present.argmax()}", label, classes)
-    indicator = np.zeros((len(tags), len(known)), dtype=np.int8)
+    others = tags.others
+    if others is None:
+        others = np.where(tags.labelled, 0, UNLABELLED)
+    indicator = np.repeat(others.astype(np.int8)[:, None], len(known), axis=1)
     indicator[:, [column[label] for label in found]] = tags.indicator
-    indicator[~tags.labelled] = UNLABELLED
     return replace(tags, indicator=indicator, classes=classes)
 
 
@@ -144,9 +181,7 @@ def _encode(y: Any, name: str) -> Tags:
             "row of −1 for an unlabelled clip, and fill the others"
         )
     if is_event_tables(y):
-        tables = check_events(y, name=name)
-        present: Any = to_tags(list(tables))
-        return Tags(np.asarray(present, np.int8), present.classes, events=tables)
+        return _from_entries(y, name)
     if isinstance(y, TagArray) and y.classes is not None:
         y = pd.DataFrame(np.asarray(y), columns=y.classes)
     if isinstance(y, pd.DataFrame):
@@ -154,7 +189,7 @@ def _encode(y: Any, name: str) -> Tags:
         return Tags(_check_indicator(y, name), columns, "names")
     if not sparse.issparse(y):
         if hasattr(y, "__len__") and _has_label_lists(y):
-            return _from_lists(y, name)
+            return _from_entries(y, name)
         matrix = np.asarray(y)
         if matrix.ndim not in (1, 2):
             raise LabelError(
@@ -174,6 +209,21 @@ def _encode(y: Any, name: str) -> Tags:
     return Tags(indicator, np.arange(indicator.shape[1]), "numbers")
 
 
+def timed_tables(y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return where y tells the times of all events of a clip, and the event tables.
+
+    Returns
+    -------
+    timed : ndarray of bool of shape (n_clips,)
+        Which clips these are.
+    tables : ndarray of shape (n_timed,) of DataFrame
+        Their tables.
+    """
+    tags = _encode(y, "y")
+    timed = tags.timed
+    return timed, stack_tables([]) if tags.events is None else tags.events[timed]
+
+
 def named_labels(y: Any) -> set:
     """Return the labels that y calls by name; none where it only counts classes."""
     tags = _encode(y, "y")
@@ -187,6 +237,8 @@ def _has_label_lists(y: Any) -> bool:
     rows = list(y)
     if any(isinstance(row, set | frozenset) for row in rows):
         return True
+    if rows and all(row is None for row in rows):
+        return True
     is_list = [isinstance(row, _COLLECTIONS) for row in rows]
     if not all(is_list):
         return any(is_list)
@@ -196,30 +248,37 @@ def _has_label_lists(y: Any) -> bool:
     return len(lengths) > 1 or lengths == {0}
 
 
-def _from_lists(y: Any, name: str) -> Tags:
-    """Encode a collection of labels per clip."""
-    unlabelled = [_is_unlabelled(row) for row in y]
-    rows = [[] if unknown else row for row, unknown in zip(y, unlabelled)]
-    for i, row in enumerate(rows):
-        if isinstance(row, str) or not np.iterable(row):
-            _complain_of_missing([row], np.array([i]), name)
-            raise LabelError(
-                f"{name}, clip {i}: {row!r} is not a list or set of labels; pass "
-                f"[{row!r}] where there is one label, [] where there is none"
-            )
-    labels = [label for row in rows for label in row]
-    if any(unlabelled) and not labels:
-        raise LabelError(
-            f"{name} names no class beside −1; pass an indicator, of which a row of −1 "
-            "is an unlabelled clip"
-        )
-    clip = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
-    _complain_of_missing(labels, clip, name)
+def _from_entries(y: Any, name: str) -> Tags:
+    """Encode what is known of each clip: a table, a list of labels, or nothing."""
+    found = [_read_entry(entry, name, clip) for clip, entry in enumerate(y)]
+    named, known, rest, tables = zip(*found) if found else [()] * 4
+    labels = [label for row in named for label in row]
+    clip = np.repeat(np.arange(len(found)), [len(row) for row in named])
+    in_list = np.array([not isinstance(entry, pd.DataFrame) for entry in y])[clip]
+    _complain_of_missing([*compress(labels, in_list)], clip[in_list], name)
     classes, column = _sort_labels(labels, clip, name)
-    indicator = np.zeros((len(rows), len(classes)), dtype=np.int8)
-    indicator[clip, column] = 1
-    indicator[unlabelled] = UNLABELLED
-    return Tags(indicator, classes)
+    others = np.array(rest, dtype=np.int8)
+    indicator = np.repeat(others[:, None], len(classes), axis=1)
+    indicator[clip, column] = [value for row in known for value in row]
+    events = None if all(t is None for t in tables) else stack_tables(tables)
+    return Tags(indicator, classes, others=others, events=events)
+
+
+def _read_entry(entry: Any, name: str, clip: int) -> tuple[list, list, int, Any]:
+    """Return labels, what is known of each and of all others, and a table of times."""
+    if isinstance(entry, pd.DataFrame):
+        tags, others, table = read_knowledge(entry, f"{name}, clip {clip}")
+        return list(tags), list(tags.values()), others, table
+    if entry is None or _is_unlabelled(entry):
+        return [], [], UNLABELLED, None
+    if isinstance(entry, str) or not np.iterable(entry):
+        _complain_of_missing([entry], np.array([clip]), name)
+        raise LabelError(
+            f"{name}, clip {clip}: {entry!r} is not a list or set of labels; pass "
+            f"[{entry!r}] where there is one label, [] where there is none"
+        )
+    labels = list(entry)
+    return labels, [1] * len(labels), 0, None
 
 
 def _is_unlabelled(row: Any) -> bool:
@@ -257,7 +316,7 @@ def _complain_of_missing(labels: Any, clip: np.ndarray, name: str) -> None:
         )
     raise LabelError(
         f"{name}, clip {clip[index]} has no label ({shown}); pass [] for a clip "
-        "without any of the sounds, -1 for an unlabelled one, beside lists of labels "
+        "without any of the sounds, None for an unlabelled one, beside lists of labels "
         "for the others"
     )
 
@@ -322,11 +381,11 @@ def _unknown(where: str, label: Any, known: np.ndarray) -> LabelError:
 
 def warn_rare_classes(tags: Tags) -> None:
     """Warn of classes that no, or every, labelled clip has: nothing to learn from."""
-    labelled = tags.indicator[tags.labelled]
+    labelled = tags.indicator[tags.known]
     if tags.single or len(labelled) < 2:
         return
-    for present, what in ((0, "never"), (1, "always")):
-        names = tags.classes[(labelled == present).all(axis=0)].tolist()
+    for other, what in ((1, "never"), (0, "always")):
+        names = tags.classes[(labelled != other).all(axis=0)].tolist()
         if names:
             warnings.warn(
                 f"{names} {what} occur in the {len(labelled)} labelled training clips: "

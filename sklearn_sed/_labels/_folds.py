@@ -20,9 +20,10 @@ class MultilabelStratifiedKFold(KFold):
     """K folds with the same share of every class, for clips with several labels.
 
     Each fold gets, as nearly as possible, an equal number of clips, of clips of each
-    class and of unlabelled clips: usually within less than one clip of the exact
-    share. Clips are first dealt out one by one, those with the rarest labels first;
-    then clips change places between folds as long as that helps.
+    class, of unlabelled clips and, where only some clips have times, of those: usually
+    within less than one clip of the exact share. Clips are first dealt out one by one,
+    those with the rarest labels first; then clips change places between folds as long
+    as that helps.
 
     Parameters
     ----------
@@ -75,9 +76,7 @@ class MultilabelStratifiedKFold(KFold):
         X : array-like of n_clips items
             The clips; only their number counts.
         y : array-like of n_clips labels
-            Weak labels: an indicator (array, sparse or DataFrame, a row of −1 for an
-            unlabelled clip), a list or set of labels per clip or one label per clip.
-            Or strong labels: an event table per clip, of which the tags count.
+            Labels in any form that :meth:`WeakEventDetector.fit` takes.
         groups : object, default=None
             Ignored.
 
@@ -104,7 +103,8 @@ class MultilabelStratifiedGroupKFold(GroupKFold):
 
     Groups may be recordings that the clips were cut from, sites, speakers: whatever
     must not be on both sides of a split. Each fold gets, as nearly as the groups
-    allow, an equal number of clips, of clips of each class and of unlabelled clips.
+    allow, an equal number of clips, of clips of each class, of unlabelled clips and of
+    those with times.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ class MultilabelStratifiedGroupKFold(GroupKFold):
         X : array-like of n_clips items
             The clips; only their number counts.
         y : array-like of n_clips labels
-            Weak or strong labels, as in :meth:`MultilabelStratifiedKFold.split`.
+            Labels, as in :meth:`MultilabelStratifiedKFold.split`.
         groups : array-like of shape (n_clips,)
             The group of each clip.
 
@@ -180,9 +180,11 @@ def _iter_folds(
 ) -> Iterator[np.ndarray]:
     """Yield the clips of each fold, given which unit each clip is, or belongs to."""
     tags = check_tags(y, len(unit))
-    # What to spread: labels, being unlabelled, being a clip.
-    labels = np.where(tags.labelled[:, None], tags.indicator, 0)
-    of_clip = np.column_stack([labels, ~tags.labelled, np.ones(len(unit))])
+    # What to spread: labels, being unlabelled, being a clip, having times.
+    kinds = [kind for kind in (tags.timed, tags.located) if 0 < kind.sum() < len(kind)]
+    of_clip = np.column_stack(
+        [tags.indicator == 1, ~tags.labelled, np.ones(len(unit)), *kinds]
+    )
     counts = np.zeros((unit.max() + 1, of_clip.shape[1]), dtype=np.int64)
     np.add.at(counts, unit, of_clip.astype(np.int64))
     rng = check_random_state(cv.random_state if cv.shuffle else 0)

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import f1_score
-from sklearn.utils import check_consistent_length
+from sklearn.utils import _safe_indexing, check_consistent_length
 
-from sklearn_sed._labels._check import check_tags, named_labels
+from sklearn_sed._labels._check import check_tags, named_labels, timed_tables
 from sklearn_sed.exceptions import LabelError, RareClassWarning
 
 
@@ -63,6 +63,21 @@ def score_tags(
         zero_division=0,
     )
     return float(score)
+
+
+def with_times(y: Any, X: Any, tags: Any = None) -> tuple[NDArray[Any], Any, Any]:
+    """Return the event tables of clips whose times y tells, these clips and their tags.
+
+    Tags that are None, or one word for all clips, stay so. There may be no such clips.
+    """
+    timed, tables = timed_tables(y)
+    if timed.all():
+        return tables, X, tags
+    check_consistent_length(X, timed)
+    index = np.flatnonzero(timed)
+    if tags is not None and not isinstance(tags, str):
+        tags = _safe_indexing(tags, index)
+    return tables, _safe_indexing(X, index), tags
 
 
 def with_unknown(classes: ArrayLike, y: Any) -> list[Any]:

@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_sed._clips._check import ClipSet, check_clips
 from sklearn_sed._fingerprint import fingerprint
 from sklearn_sed._labels._check import (
+    UNLABELLED,
     Tags,
     check_class_weight,
     check_tags,
@@ -35,6 +36,7 @@ from sklearn_sed._learners._checkpoint import Checkpoint
 from sklearn_sed._learners._parts import PartsMixin
 from sklearn_sed._learners._predict import PredictMixin, Scored
 from sklearn_sed._learners._state import NetAsArrays
+from sklearn_sed._learners._times import KnownFrames
 from sklearn_sed.exceptions import LabelError
 
 # A threshold is learned for a class when so many held-back clips have it, and so
@@ -60,16 +62,18 @@ NOT_FOR_TRAINING = {
 
 
 class Labelled(NamedTuple):
-    """Clips with their tags and weights."""
+    """Clips with their tags and weights, and what times teach of their frames."""
 
     clips: ClipSet
     tags: Tags
     weight: np.ndarray  # (n_clips,)
+    frames: KnownFrames | None = None
 
     def take(self, index: np.ndarray) -> "Labelled":
         """Return some of them."""
-        clips, tags, weight = self
-        return Labelled(clips.take(index), tags.take(index), weight[index])
+        frames = None if self.frames is None else self.frames.take(index)
+        clips, tags = self.clips.take(index), self.tags.take(index)
+        return Labelled(clips, tags, self.weight[index], frames)
 
 
 class Lesson(NamedTuple):
@@ -79,7 +83,7 @@ class Lesson(NamedTuple):
     indicator: np.ndarray  # (n_clips, n_classes): their tags, or what stands for them
     train: np.ndarray  # clips to train on
     held_back: Labelled | None = None  # clips to watch the loss on
-    frames: list | None = None  # what the frames of each clip are taken to be
+    frames: Sequence | None = None  # what the frames of each clip are taken to be
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -176,9 +180,13 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         y : array-like of n_clips labels
             Weak labels: an indicator (n_clips, n_classes) as array, sparse matrix or
             DataFrame whose columns name the classes, a list or set of labels per clip,
-            or one label per clip. A row of −1, or −1 in the place of a list, is an
-            unlabelled clip, which rounds of `self_training` learn from. Strong labels,
-            one event table per clip, count by their tags.
+            or one label per clip. Or what is known of each clip: an event table
+            (`onset`, `offset`, `event_label`), of which the tags count, and the times
+            too where a detector has ``times="learn"``; a table with NaN in the place of
+            all times, or a list of labels, where only tags are known; a table from
+            :func:`~sklearn_sed.events.partial_events` where a part is known; None where
+            nothing is. Unlabelled clips, None or a row of −1, are learned from in
+            rounds of `self_training`.
         sample_weight : array-like of shape (n_clips,), default=None
             Weight of each clip; equal when None.
         X_val : array of shape (n_clips, n_frames, n_mels) or sequence of arrays, \
@@ -209,6 +217,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         clips = check_clips(X, self, reset=not warm)
         tags = check_tags(y, len(clips), self.classes_ if warm else None)
         warn_odd_names(y, tags)
+        self._check_labels(clips, tags)
         unlabelled = self.self_training > 0
         data = self._usable(clips, tags, sample_weight, unlabelled=unlabelled)
         warn_rare_classes(data.tags)
@@ -287,7 +296,8 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         data = self._usable(clips, tags, sample_weight, unlabelled=False)
         self._check_settings(tags, not first)
         rng = self._generator(not first)
-        lesson = Lesson(data, data.tags.indicator, np.arange(len(data.clips)))
+        everything = np.arange(len(data.clips))
+        lesson = Lesson(data, _targets(data.tags), everything, frames=data.frames)
         if first:
             self._start(data, lesson.train, _draw_seed(rng))
         else:
@@ -329,7 +339,8 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         index = np.flatnonzero(held_back.labelled)
         if not len(index):
             raise LabelError("y_val labels no clip: pass clips with tags, or leave out")
-        return Labelled(clips, held_back, np.ones(len(clips))).take(index)
+        data = Labelled(clips, held_back, np.ones(len(clips))).take(index)
+        return self._with_frames(data)
 
     def _lesson(
         self, data: Labelled, given: Labelled | None, rng: np.random.RandomState
@@ -347,8 +358,8 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
                 f"validation_fraction={self.validation_fraction} of {len(labelled)} "
                 "clips is none; raise it, or pass X_val and y_val"
             )
-        train = np.setdiff1d(labelled, index)
-        return Lesson(data, data.tags.indicator, train, given)
+        train = np.setdiff1d(np.flatnonzero(self._teaches(data.tags)), index)
+        return Lesson(data, _targets(data.tags), train, given, data.frames)
 
     def _n_held_back(self, tags: Tags, given: Labelled | None) -> int:
         """Return how many clips to hold back: none where nobody looks at them."""
@@ -374,8 +385,8 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
             return np.sort(rng.permutation(labelled)[:n_held_back])
         folds = MultilabelStratifiedKFold(
             share.denominator, shuffle=True, random_state=_draw_seed(rng)
-        ).split(labelled, tags.indicator[labelled])
-        chosen = [test for _, test in folds][: share.numerator]
+        )._iter_test_indices(labelled, tags.take(labelled), None)
+        chosen = list(folds)[: share.numerator]
         return np.sort(labelled[np.concatenate(chosen)])
 
     def _open_checkpoint(
@@ -394,8 +405,9 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         params = self.get_params(deep=False)
         params = {key: params[key] for key in params.keys() - NOT_FOR_TRAINING}
         start = _state.net_arrays(self.net_) if warm else {}
-        clips, tags, weight = data
+        clips, tags, weight, frames = data
         watched = [] if given is None else [given.tags.indicator, given.tags.events]
+        taught = [] if frames is None else [[fingerprint(clip) for clip in frames]]
         seen = chain(clips.clips, () if given is None else given.clips.clips)
         key = fingerprint(
             params,
@@ -407,6 +419,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
             weight,
             watched,
             [fingerprint(clip) for clip in seen],  # one at a time
+            *taught,
         )
         seed = _draw_seed(rng) if self.random_state is None else None
         name = f"{type(self).__name__}-{key}"
@@ -417,19 +430,31 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
     ) -> Labelled:
         """Leave out clips that teach nothing; fold in single-label weights."""
         weight = check_weights(sample_weight, len(clips))
-        labelled = tags.labelled & (weight > 0)
-        if not labelled.any():
+        teaches = self._teaches(tags) & (weight > 0)
+        if not teaches.any():
             raise LabelError("y labels no clip: fit needs clips with tags")
         if tags.single and self.class_weight is not None:
-            known = tags.take(np.flatnonzero(labelled))
+            known = tags.take(np.flatnonzero(teaches))
             balance = check_class_weight(self.class_weight, known)
             weight = weight * np.where(
-                labelled, tags.indicator.clip(min=0) @ balance, 1.0
+                teaches, tags.indicator.clip(min=0) @ balance, 1.0
             )
-        weight = weight / weight[labelled].mean()
-        used = weight > 0 if unlabelled else labelled
+        weight = weight / weight[teaches].mean()
+        used = weight > 0 if unlabelled else teaches
         data = Labelled(clips, tags, weight)
-        return data if used.all() else data.take(np.flatnonzero(used))
+        data = data if used.all() else data.take(np.flatnonzero(used))
+        return self._with_frames(data)
+
+    def _teaches(self, tags: Tags) -> np.ndarray:
+        """Tell which clips a network learns from before it has taught itself."""
+        return tags.known
+
+    def _with_frames(self, data: Labelled) -> Labelled:
+        """Add what times teach, where they do."""
+        return data
+
+    def _check_labels(self, clips: ClipSet, tags: Tags) -> None:
+        """Complain, before training, about labels that do not teach what they shall."""
 
     def _start(self, data: Labelled, train: np.ndarray, seed: int) -> None:
         """Build the network, and its input's standardisation from the clips."""
@@ -533,16 +558,21 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         Its frame scores, but for classes that a clip is known not to have; and its
         clip scores, where there are no tags.
         """
-        clips, tags, _ = lesson.data
+        clips, tags, _, known = lesson.data
         logits, frames = self._run(clips, frames=True)
         unlabelled = np.flatnonzero(~tags.labelled)
         if not frames and not len(unlabelled):
             return None
         possible = tags.indicator != 0
+        frames = [clip * row for clip, row in zip(frames, possible)]
+        if known is not None:
+            frames = [
+                np.where(np.isnan(own), clip, own) for own, clip in zip(known, frames)
+            ]
         return lesson._replace(
             indicator=np.where(tags.indicator < 0, expit(logits), tags.indicator),
             train=np.union1d(lesson.train, unlabelled),
-            frames=[clip * row for clip, row in zip(frames, possible)] or None,
+            frames=frames or None,
         )
 
     def _train(
@@ -563,7 +593,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
 
         # Without thresholds an estimator is not fitted: an interruption leaves it so.
         self.__dict__.pop("_thresholds", None)
-        held_back, (clips, _, weight) = lesson.held_back, lesson.data
+        held_back, (clips, _, weight, _) = lesson.held_back, lesson.data
         plan: dict[str, Any] = {"n_epochs": 1}
         if not once:
             plan = {
@@ -578,7 +608,10 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         data = partial(_training.Clips, dtype=net.dataset__dtype)
         everything = data(clips.clips, lesson.indicator, weight, lesson.frames)
         valid = held_back and data(
-            held_back.clips.clips, held_back.tags.indicator, held_back.weight
+            held_back.clips.clips,
+            held_back.tags.indicator,
+            held_back.weight,
+            held_back.frames,
         )
         best = _training.train(
             net,
@@ -679,6 +712,11 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
         return tags
+
+
+def _targets(tags: Tags) -> np.ndarray:
+    """Return tags as the loss takes them: NaN where they are not known."""
+    return np.where(tags.indicator == UNLABELLED, np.nan, tags.indicator)
 
 
 def _draw_seed(rng: np.random.RandomState) -> int:

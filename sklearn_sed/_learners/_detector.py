@@ -12,6 +12,7 @@ from sklearn_sed._clips._check import ClipSet, check_time_resolution
 from sklearn_sed._decoding._decoder import EventDecoder
 from sklearn_sed._labels._check import Tags
 from sklearn_sed._learners._base import Labelled, WeakLearner
+from sklearn_sed._learners._times import check_times, known_frames
 from sklearn_sed.exceptions import LabelError
 
 
@@ -42,6 +43,13 @@ class WeakEventDetector(WeakLearner):
         the lowest frame, or on mean and lowest frame, added (``pooling="max"``); or
         the tags copied to every frame (false strong labelling), for which clip
         scores are pooled in prediction alone.
+    times : {"ignore", "learn"}, default="ignore"
+        What the times of event tables are for. "ignore" learns from their tags, so that
+        the times of the same clips can choose among models. "learn" learns from both:
+        each frame whose class is known, by an event or the lack of one, has a term in
+        the loss. Choose it where more clips have times than you need to judge models.
+    strong_weight : float, default=1.0
+        Weight of the loss of frames beside that of clips, where times are learned from.
     network : {"crnn", "embedding", "paper_crnn", "paper_att"} or callable, \
             default="crnn"
         "crnn" is the recommended network for log-mel features, "embedding" that for
@@ -199,6 +207,8 @@ class WeakEventDetector(WeakLearner):
     cosine_pairs: str = "correlated"
     cosine_warmup: int = 0
     loss: str = "clip"
+    times: str = "ignore"
+    strong_weight: float = 1.0
     decoder: Any = None
     time_resolution: float | None = None
 
@@ -209,6 +219,7 @@ class WeakEventDetector(WeakLearner):
         "paper_crnn": "PaperCRNN",
     }
     _default_parts: ClassVar[dict[str, type]] = {"decoder": EventDecoder}
+    _later_parameters: ClassVar[frozenset[str]] = frozenset({"times", "strong_weight"})
     _parameter_constraints: ClassVar[dict] = {
         **WeakLearner._parameter_constraints,
         "cosine_weight": [Interval(numbers.Real, 0, None, closed="left")],
@@ -216,6 +227,8 @@ class WeakEventDetector(WeakLearner):
         "cosine_pairs": [StrOptions({"correlated", "all"})],
         "cosine_warmup": [Interval(numbers.Integral, 0, None, closed="left")],
         "loss": [StrOptions({"clip", "max_min", "max_mean_min", "strong"})],
+        "times": [StrOptions({"ignore", "learn"})],
+        "strong_weight": [Interval(numbers.Real, 0, None, closed="neither")],
         "early_stopping": ["boolean", StrOptions({"event_f1"})],
         "decoder": [HasMethods("decode"), None],
         "time_resolution": [Interval(numbers.Real, 0, None, closed="neither"), None],
@@ -238,6 +251,7 @@ class WeakEventDetector(WeakLearner):
             "cosine_weight": self.cosine_weight,
             "cosine_margin": self.cosine_margin,
             "cosine_warmup": self.cosine_warmup,
+            "frame_weight": self.strong_weight if self.times == "learn" else 1.0,
         }
 
     def _check_state(self) -> None:
@@ -246,8 +260,9 @@ class WeakEventDetector(WeakLearner):
             raise ValueError(f"decoder_={self.decoder_!r} decodes nothing")
 
     def _loss_weights(self, tags: Tags, weight: np.ndarray) -> dict[str, Any]:
+        known = tags.labelled
         pairs = (
-            tag_correlation(tags.indicator[tags.labelled], weight[tags.labelled])
+            tag_correlation(tags.indicator[known], weight[known])
             if self.cosine_pairs == "correlated"
             else None
         )
@@ -258,12 +273,14 @@ class WeakEventDetector(WeakLearner):
             return None
         from sklearn_sed.metrics import event_based_f1_score
 
-        clips, tags = self._timed(held_back.clips), held_back.tags
-        if tags.events is None:
+        timed = np.flatnonzero(held_back.tags.timed)
+        if not len(timed):
             raise LabelError(
                 "early_stopping='event_f1' watches times: pass event tables as y_val, "
                 "or as y"
             )
+        clips, tags, *_ = held_back.take(timed)
+        clips = self._timed(clips)
         resolution = check_time_resolution(None, clips.time_resolution)
 
         def score(net: Any) -> float:
@@ -274,6 +291,20 @@ class WeakEventDetector(WeakLearner):
             return event_based_f1_score(tags.events, events, labels=self.classes_)
 
         return score
+
+    def _teaches(self, tags: Tags) -> np.ndarray:
+        if self.times == "ignore":
+            return super()._teaches(tags)
+        return super()._teaches(tags) | tags.located
+
+    def _check_labels(self, clips: ClipSet, tags: Tags) -> None:
+        if self.times == "learn":
+            check_times(self._timed(clips), tags, "y")
+
+    def _with_frames(self, data: Labelled) -> Labelled:
+        if self.times == "ignore":
+            return data
+        return data._replace(frames=known_frames(self._timed(data.clips), data.tags))
 
     def _check_settings(self, tags: Tags, goes_on: bool) -> None:
         super()._check_settings(tags, goes_on)

@@ -212,6 +212,9 @@ class SeedEnsemble(PredictMixin, MetaEstimatorMixin, PartsMixin):
             return super().predict(X, tags, candidates)
         return self._labelled(self.predict_tags(X))
 
+    def _check_labels(self, clips: Any, tags: Any) -> None:
+        self._unfitted("estimator")._check_labels(clips, tags)
+
     def _check_state(self) -> None:
         """Complain where the estimators contradict each other."""
         if hasattr(self, "estimators_"):

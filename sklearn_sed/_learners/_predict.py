@@ -12,10 +12,9 @@ from sklearn_sed._clips._array import FeatureArray
 from sklearn_sed._clips._check import check_time_resolution
 from sklearn_sed._decoding._decoder import finds_boxes, keep_candidates
 from sklearn_sed._labels._check import UNLABELLED, check_tags
-from sklearn_sed._labels._score import score_tags
+from sklearn_sed._labels._score import score_tags, with_times
 from sklearn_sed._learners._parts import takes_checked
 from sklearn_sed._unwrap import unwrap
-from sklearn_sed.events import is_event_tables
 from sklearn_sed.exceptions import LabelError
 
 
@@ -138,7 +137,8 @@ class PredictMixin:
         tags : indicator, label lists or None, default=None
             What is known to be in each clip ("oracle tags"), in any form of labels
             that ``fit`` takes; only these classes are looked for. Where it is None,
-            and in rows of −1, the classes are those of ``predict_tags``.
+            and for clips of which nothing is known (None, or a row of −1), the classes
+            are those of ``predict_tags``.
         candidates : bool, default=False
             Return every event that there is to choose from: with scores below the
             threshold, and of all classes where `tags` do not say which are there. For
@@ -197,25 +197,26 @@ class PredictMixin:
         return scored, np.where(unknown, found, known.indicator)
 
     def score(self, X, y):
-        """Return macro F1: of events where y has times, else of tags.
+        """Return macro F1: of events if y has times, else of tags.
 
         Parameters
         ----------
         X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
             Clips, as in ``fit``.
-        y : event tables or weak labels
-            Reference.
+        y : array-like of n_clips labels
+            Reference, in any form that ``fit`` takes.
 
         Returns
         -------
         float
-            Event-based macro F1 (200 ms, 20 %) for event tables; macro F1 of the
-            tags for weak labels.
+            Event-based macro F1 (200 ms, 20 %) over the clips whose times are known,
+            if there are any; else macro F1 of the tags, over the clips that have some.
         """
-        if is_event_tables(y) and scores_frames(self):
+        tables, timed, _ = with_times(y, X) if scores_frames(self) else ([], X, None)
+        if len(tables):
             from sklearn_sed.metrics import event_based_f1_score
 
-            return event_based_f1_score(y, self.predict(X))
+            return event_based_f1_score(tables, self.predict(timed))
         found = self._labelled(self.predict_tags(X))
         return score_tags(y, found, self.classes_, single=found.ndim == 1)
 

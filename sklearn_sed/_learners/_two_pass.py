@@ -11,7 +11,12 @@ from sklearn_sed._clips._check import check_clips
 from sklearn_sed._decoding._decoder import EventDecoder
 from sklearn_sed._labels._check import check_tags, warn_odd_names
 from sklearn_sed._learners._detector import WeakEventDetector
-from sklearn_sed._learners._parts import PartsMixin, fit_part, handed_on
+from sklearn_sed._learners._parts import (
+    PartsMixin,
+    fit_part,
+    handed_on,
+    takes_checked,
+)
 from sklearn_sed._learners._predict import (
     PredictMixin,
     Scored,
@@ -113,8 +118,8 @@ class TwoPassSED(PredictMixin, PartsMixin):
             Features, from :class:`LogMelTransformer` or any other source. A 2-D X
             holds one frame per clip.
         y : array-like of n_clips labels
-            Weak or strong labels, in any form that the parts take; of strong labels
-            only the tags are used.
+            Labels, in any form that the parts take. The tags of all are used; times
+            are by a detector with ``times="learn"``.
         sample_weight : array-like of shape (n_clips,), default=None
             Weight of each clip.
         X_val : array of shape (n_clips, n_frames, n_mels) or sequence of arrays, \
@@ -144,8 +149,11 @@ class TwoPassSED(PredictMixin, PartsMixin):
         if X_val is not None and y_val is not None:
             X_val = check_clips(X_val, self, reset=False)
             y_val = check_tags(y_val, len(X_val), tags.classes, name="y_val")
-        for name in ("tagger", "detector"):
-            part = self._unfitted(name)
+        parts = {name: self._unfitted(name) for name in ("tagger", "detector")}
+        for part in parts.values():
+            if takes_checked(part):
+                part._check_labels(clips, tags)
+        for name, part in parts.items():
             own = handed_on(part, X, clips)
             fit_part(part, own, tags, sample_weight, X_val, y_val)
             setattr(self, f"{name}_", part)

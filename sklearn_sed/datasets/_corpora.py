@@ -1,10 +1,11 @@
 """Readers of the folders and lists of DCASE 2018 task 4 and of DESED."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -82,7 +83,10 @@ _CLIPS_OF = {"train/audioset_strong": "train/strong_label_real"}
 
 
 def load_dcase2018(
-    root: str | Path, subset: str, *, classes: Sequence[str] | str | None = "corpus"
+    root: str | Path,
+    subset: str | Sequence[str],
+    *,
+    classes: Sequence[str] | str | None = "corpus",
 ) -> Bunch:
     """Load a subset of DCASE 2018 task 4 from the folders its organisers laid out.
 
@@ -94,9 +98,10 @@ def load_dcase2018(
     root : str or Path
         The folder with the sub-folders `metadata` and `audio`, or the one that holds
         it as `dataset`.
-    subset : {"weak", "unlabel_in_domain", "unlabel_out_of_domain", "test", "eval"}
-        The subset. "weak" has tags, "test" and "eval" have events, the others have no
-        labels.
+    subset : {"weak", "unlabel_in_domain", "unlabel_out_of_domain", "test", "eval"} \
+            or sequence of these
+        The subset, or several to learn from together. "weak" has tags, "test" and
+        "eval" have events, the others have no labels.
     classes : "corpus", sequence of str of length n_classes, or None, default="corpus"
         The classes: the ten of the corpus; others, for lists of your own in the same
         folders; or, if None, those that occur in any list of the corpus that is there,
@@ -112,7 +117,8 @@ def load_dcase2018(
         y : ndarray of shape (n_clips,), dtype object
             The events of each clip (strong labels): a DataFrame with the columns
             `onset`, `offset` (seconds) and `event_label`. Only there for subsets with
-            events.
+            events, and where there are several: what is known of each clip, as
+            ``fit`` takes it; a list of tags, or None, where there are no events.
         y_weak : TagArray of shape (n_clips, n_classes), dtype int64
             1 where the class occurs in the clip; a row of -1 is an unlabelled clip.
         classes : ndarray of shape (n_classes,), dtype str
@@ -162,7 +168,10 @@ def load_dcase2018(
 
 
 def load_desed(
-    root: str | Path, subset: str, *, classes: Sequence[str] | str | None = "corpus"
+    root: str | Path,
+    subset: str | Sequence[str],
+    *,
+    classes: Sequence[str] | str | None = "corpus",
 ) -> Bunch:
     """Load a subset of DESED from the folders its download makes.
 
@@ -177,10 +186,11 @@ def load_desed(
         it as `dataset`. Synthetic soundscapes may lie in `dcase_synth` or
         `dcase21_synth` there.
     subset : {"weak", "unlabel_in_domain", "strong", "synthetic", \
-            "synthetic_validation", "validation", "public_eval"}
-        The subset. "weak" has tags, "unlabel_in_domain" has no labels, the others have
-        events: "strong" are the AudioSet clips added in 2022, "synthetic" and
-        "synthetic_validation" the soundscapes of the newest year that is there.
+            "synthetic_validation", "validation", "public_eval"} or sequence of these
+        The subset, or several to learn from together. "weak" has tags,
+        "unlabel_in_domain" has no labels, the others have events: "strong" are the
+        AudioSet clips added in 2022, "synthetic" and "synthetic_validation" the
+        soundscapes of the newest year that is there.
     classes : "corpus", sequence of str of length n_classes, or None, default="corpus"
         The classes: the ten of the corpus; others, for lists of your own in the same
         folders; or, if None, those that occur in any list of the corpus that is there,
@@ -190,8 +200,8 @@ def load_desed(
     -------
     data : :class:`~sklearn.utils.Bunch`
         With the attributes of :func:`load_dcase2018`: `X`, `y` (for subsets with
-        events), `y_weak`, `classes`, `filenames`, `missing`, `overlap`. Synthetic
-        soundscapes overlap with nothing.
+        events, or several), `y_weak`, `classes`, `filenames`, `missing`, `overlap`.
+        Synthetic soundscapes overlap with nothing.
 
     Raises
     ------
@@ -223,11 +233,50 @@ def load_desed(
     >>> validation = load_desed("desed", "validation")  # doctest: +SKIP
     >>> len(validation.X)  # doctest: +SKIP
     1168
+
+    The training set of the challenge, of which some clips have times, some tags and
+    many neither:
+
+    >>> subsets = ["weak", "strong", "synthetic", "unlabel_in_domain"]
+    >>> train = load_desed("desed", subsets)  # doctest: +SKIP
     """
     return _load(Path(root), subset, _DESED, classes)
 
 
 def _load(
+    root: Path,
+    names: str | Sequence[str],
+    corpus: dict[str, _Subset],
+    classes: Sequence[str] | str | None,
+) -> Bunch:
+    """Load a subset of a corpus, or several as one."""
+    if isinstance(names, str):
+        return _load_one(root, names, corpus, classes)
+    if not len(names) or len(set(names)) < len(names):
+        raise ValueError(f"subset={names!r} must hold subsets, each once")
+    load = partial(_load_one, root, corpus=corpus, classes=classes)
+    parts = list(map(load, names))
+    joined = {
+        key: [item for part in parts for item in part[key]]
+        for key in ("X", "filenames", "missing", "overlap")
+    }
+    return Bunch(
+        y=stack_tables(entry for part in parts for entry in _entries(part)),
+        y_weak=np.concatenate([part.y_weak for part in parts]),
+        classes=parts[0].classes,
+        **joined,
+    )
+
+
+def _entries(data: Bunch) -> Iterable[Any]:
+    """Return what is known of each clip: its events, its tags, or None."""
+    if "y" in data:
+        return data.y
+    classes = data.classes
+    return [None if -1 in row else classes[row == 1].tolist() for row in data.y_weak]
+
+
+def _load_one(
     root: Path,
     name: str,
     corpus: dict[str, _Subset],
@@ -262,7 +311,7 @@ def _load(
             f"{path}: {len(missing)} of {len(filenames)} clips are not in {folders[0]} "
             f"and are left out, {missing[0]!r} first; `missing` lists them",
             AudioWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     names = _find_classes(root, corpus, classes)
     return Bunch(
@@ -362,7 +411,7 @@ def _read_labels(
             f"{path}: {len(outside)} labels that are not among classes are left out: "
             f"{shorten(others)}",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     binarizer = MultiLabelBinarizer(classes=classes)
     known = [[label for label in own if label in classes] for own in labels]
@@ -392,6 +441,6 @@ def _find_overlap(
             f"{len(overlap)} clips of {name!r} are also listed in {where}: leave them "
             "out of training or of testing; `overlap` lists them",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     return [filename for filename in filenames if filename in overlap]

@@ -21,6 +21,7 @@ from sklearn_sed.events._frames import (
 from sklearn_sed.events._html import EventsHTML
 from sklearn_sed.events._long import from_table, to_table
 from sklearn_sed.events._names import match_recordings
+from sklearn_sed.events._partial import partial_events
 from sklearn_sed.events._tables import (
     TagArray,
     check_events,
@@ -30,18 +31,21 @@ from sklearn_sed.events._tables import (
     to_tags,
 )
 from sklearn_sed.events._tags import read_tags, write_tags
+from sklearn_sed.events._targets import events_to_targets
 
 __all__ = [
     "EventsHTML",
     "TagArray",
     "check_events",
     "events_to_frames",
+    "events_to_targets",
     "frames_to_events",
     "frames_to_time",
     "from_table",
     "is_event_tables",
     "make_events",
     "match_recordings",
+    "partial_events",
     "read_durations",
     "read_events",
     "read_tags",

@@ -15,6 +15,8 @@ from sklearn_sed._annotated import AnnotatedArray
 from sklearn_sed.exceptions import AnnotationError, LabelError
 
 REQUIRED_COLUMNS = ("onset", "offset", "event_label")
+# The column that makes a table one of what is known of a clip, see `partial_events`.
+PRESENT = "present"
 # What pandas calls columns of real numbers, and of labels that can be sorted.
 _NUMBERS = {"floating", "integer", "mixed-integer-float", "empty"}
 _LABELS = {*_NUMBERS, "string", "boolean"} - {"floating", "mixed-integer-float"}
@@ -409,6 +411,37 @@ def check_events(events: Sequence[pd.DataFrame], *, name: str = "y") -> np.ndarr
 
 def check_table(table: Any, where: str) -> pd.DataFrame:
     """Return a table with float64 times, or say what is wrong with it."""
+    check_columns(table, where)
+    if PRESENT in table:
+        raise AnnotationError(
+            where,
+            f"its column {PRESENT!r} says that only a part of the clip is known, and "
+            "the events of whole clips are needed here; leave the clip out",
+        )
+    columns = as_times(table, where)
+    labels = table["event_label"].to_numpy()
+    fault = find_fault(columns, labels)
+    if fault is not None:
+        event, reason = fault
+        raise AnnotationError(f"{where}, event {event}", reason)
+    if any(table[name].dtype != np.float64 for name in columns):
+        table = table.assign(**columns)
+    if isinstance(table["event_label"].dtype, pd.CategoricalDtype):
+        table = table.assign(event_label=labels)
+    return table
+
+
+def as_times(table: pd.DataFrame, where: str) -> dict[str, np.ndarray]:
+    """Return the columns of numbers that a table has as float64."""
+    return {
+        name: _as_floats(table[name], name, where)
+        for name in ("onset", "offset", "score")
+        if name in table
+    }
+
+
+def check_columns(table: Any, where: str) -> None:
+    """Complain about what has not the columns of an event table, once each."""
     if not isinstance(table, pd.DataFrame):
         raise AnnotationError(
             where, f"expected an event table (DataFrame), got {type(table).__name__}"
@@ -431,21 +464,6 @@ def check_table(table: Any, where: str) -> pd.DataFrame:
             f"the column {missing[0]!r} is missing; an event table has the columns "
             f"{', '.join(REQUIRED_COLUMNS)}",
         )
-    columns = {
-        name: _as_floats(table[name], name, where)
-        for name in ("onset", "offset", "score")
-        if name in table
-    }
-    labels = table["event_label"].to_numpy()
-    fault = find_fault(columns, labels)
-    if fault is not None:
-        event, reason = fault
-        raise AnnotationError(f"{where}, event {event}", reason)
-    if any(table[name].dtype != np.float64 for name in columns):
-        table = table.assign(**columns)
-    if isinstance(table["event_label"].dtype, pd.CategoricalDtype):
-        table = table.assign(event_label=labels)
-    return table
 
 
 def to_tags(

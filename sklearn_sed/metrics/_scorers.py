@@ -6,7 +6,7 @@ import numpy as np
 
 from sklearn_sed._clips._check import check_time_resolution
 from sklearn_sed._decoding._decoder import finds_boxes
-from sklearn_sed._labels._score import add_columns, score_tags, with_unknown
+from sklearn_sed._labels._score import add_columns, score_tags, with_times, with_unknown
 from sklearn_sed._unwrap import unwrap
 from sklearn_sed.events import is_event_tables, to_tags
 from sklearn_sed.exceptions import LabelError
@@ -35,7 +35,7 @@ def event_based_f1_scorer(estimator: Any, X: Any, y: Any) -> float:
     X : array-like of length n_clips
         Clips, as the estimator takes them.
     y : sequence of DataFrame of length n_clips
-        Reference events.
+        Reference events. Clips whose times are not known, or in part, are left out.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def event_based_f1_scorer(estimator: Any, X: Any, y: Any) -> float:
     Raises
     ------
     LabelError
-        If `y` holds tags only.
+        If `y` tells the times of no clip.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def event_based_f1_scorer(estimator: Any, X: Any, y: Any) -> float:
     >>> event_based_f1_scorer(estimator, ["dog.wav"], y)
     1.0
     """
-    _check_times(y)
+    y, X, _ = _with_times(y, X)
     return event_based_f1_score(y, estimator.predict(X))
 
 
@@ -71,7 +71,7 @@ def segment_based_f1_scorer(estimator: Any, X: Any, y: Any) -> float:
     X : array-like of length n_clips
         Clips, as the estimator takes them.
     y : sequence of DataFrame of length n_clips
-        Reference events.
+        Reference events. Clips whose times are not known, or in part, are left out.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def segment_based_f1_scorer(estimator: Any, X: Any, y: Any) -> float:
     Raises
     ------
     LabelError
-        If `y` holds tags only.
+        If `y` tells the times of no clip.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def segment_based_f1_scorer(estimator: Any, X: Any, y: Any) -> float:
     >>> segment_based_f1_scorer(estimator, ["dog.wav"], y)
     1.0
     """
-    _check_times(y)
+    y, X, _ = _with_times(y, X)
     return segment_based_f1_score(y, estimator.predict(X))
 
 
@@ -110,7 +110,7 @@ def psds1_scorer(estimator: Any, X: Any, y: Any, tags: Any = None) -> float:
         Clips, as the estimator takes them.
     y : sequence of DataFrame of length n_clips
         Reference events. A class that the estimator was not trained on counts as never
-        detected.
+        detected. Clips whose times are not known, or in part, are left out.
     tags : indicator, label lists, "proba" or None, default=None
         As in :meth:`~sklearn_sed.TwoPassSED.predict_curves`: by default the curves of
         classes that the estimator does not find in a clip are zero; "proba" weighs
@@ -128,7 +128,7 @@ def psds1_scorer(estimator: Any, X: Any, y: Any, tags: Any = None) -> float:
     Raises
     ------
     LabelError
-        If `y` holds tags only, or none of the estimator's classes.
+        If `y` tells the times of no clip, or none of the estimator's classes.
     TimeResolutionError
         If neither the features nor the estimator say how long a frame lasts.
 
@@ -146,7 +146,7 @@ def psds1_scorer(estimator: Any, X: Any, y: Any, tags: Any = None) -> float:
     >>> psds1_scorer(estimator, ["dog.wav"], y)
     1.0
     """
-    _check_times(y)
+    y, X, tags = _with_times(y, X, tags)
     return psds_score(y, **scored_output(estimator, X, y, tags), **SCENARIOS[1])
 
 
@@ -162,7 +162,7 @@ def psds2_scorer(estimator: Any, X: Any, y: Any, tags: Any = None) -> float:
         Clips, as the estimator takes them.
     y : sequence of DataFrame of length n_clips
         Reference events. A class that the estimator was not trained on counts as never
-        detected.
+        detected. Clips whose times are not known, or in part, are left out.
     tags : indicator, label lists, "proba" or None, default=None
         As in :meth:`~sklearn_sed.TwoPassSED.predict_curves`: by default the curves of
         classes that the estimator does not find in a clip are zero; "proba" weighs
@@ -181,7 +181,7 @@ def psds2_scorer(estimator: Any, X: Any, y: Any, tags: Any = None) -> float:
     Raises
     ------
     LabelError
-        If `y` holds tags only, or none of the estimator's classes.
+        If `y` tells the times of no clip, or none of the estimator's classes.
     TimeResolutionError
         If neither the features nor the estimator say how long a frame lasts.
 
@@ -199,7 +199,7 @@ def psds2_scorer(estimator: Any, X: Any, y: Any, tags: Any = None) -> float:
     >>> psds2_scorer(estimator, ["dog.wav"], y)
     1.0
     """
-    _check_times(y)
+    y, X, tags = _with_times(y, X, tags)
     return psds_score(y, **scored_output(estimator, X, y, tags), **SCENARIOS[2])
 
 
@@ -214,8 +214,8 @@ def tag_f1_scorer(estimator: Any, X: Any, y: Any) -> float:
     X : array-like of length n_clips
         Clips, as the estimator takes them.
     y : weak labels or event tables of length n_clips
-        Reference tags, or reference events of which only the tags count. Unlabelled
-        clips (rows of −1) are left out.
+        Reference tags, or reference events of which only the tags count. Clips whose
+        tags are not known, or in part, are left out.
 
     Returns
     -------
@@ -282,10 +282,13 @@ def lengths_of(curves: Any, time_resolution: float) -> Any:
     return durations
 
 
-def _check_times(y: Any) -> None:
-    """Complain about tags where events are needed."""
-    if not is_event_tables(y):
+def _with_times(y: Any, X: Any, tags: Any = None) -> tuple[Any, Any, Any]:
+    """Choose the clips with times; complain where there are none."""
+    chosen = with_times(y, X, tags)
+    if not len(chosen[0]):
         raise LabelError(
-            "this scorer compares times: pass strong y, one event table (onset, "
-            "offset, event_label) per clip; for tags use tag_f1_scorer"
+            "this scorer compares times, and y tells those of no clip: pass strong y, "
+            "an event table (onset, offset, event_label) for each clip whose events "
+            "are all known; for tags use tag_f1_scorer"
         )
+    return chosen

@@ -41,6 +41,7 @@ class HeldBackMixin:
         params: dict,
         classes_of: Callable[[Any], np.ndarray],
         judge: Callable[..., Any],
+        judged_by: np.ndarray | None = None,
     ) -> tuple[np.ndarray, list[Any]]:
         """Fit the estimator; have it, or copies, judged on clips not learned from.
 
@@ -55,6 +56,8 @@ class HeldBackMixin:
         judge : callable
             Called with a fitted estimator, clips and the classes of that which is
             fitted to all clips.
+        judged_by : ndarray of bool of shape (n_clips,), default=None
+            The clips that can be judged by; all when None.
 
         Returns
         -------
@@ -68,11 +71,17 @@ class HeldBackMixin:
         if self.cv == "prefit":
             check_is_fitted(self.estimator)
             self.estimator_ = self.estimator
-            judged = judge(self.estimator, X, classes_of(self.estimator))
-            return np.arange(_num_samples(X)), [judged]
+            index = np.arange(_num_samples(X))
+            if judged_by is not None and not judged_by.all():
+                index = np.flatnonzero(judged_by)
+                X = _safe_indexing(X, index)
+            return index, [judge(self.estimator, X, classes_of(self.estimator))]
         fit_params = routed["estimator"]["fit"]
         self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
         splits = list(self._splitter().split(X, y, **routed["splitter"]["split"]))
+        if judged_by is not None:
+            kept = ((train, test[judged_by[test]]) for train, test in splits)
+            splits = [(train, test) for train, test in kept if len(test)]
         judge = partial(judge, classes=classes_of(self.estimator_))
         judged = Parallel(n_jobs=self.n_jobs)(
             delayed(_judge_fold)(

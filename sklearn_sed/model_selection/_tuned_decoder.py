@@ -20,6 +20,7 @@ from sklearn_sed._decoding._decoder import (
     select_clips,
     stack_scores,
 )
+from sklearn_sed._labels._check import timed_tables
 from sklearn_sed._learners._parts import PartsMixin
 from sklearn_sed._learners._predict import (
     PredictMixin,
@@ -28,7 +29,7 @@ from sklearn_sed._learners._predict import (
     tagged_proba,
 )
 from sklearn_sed._unwrap import unwrap
-from sklearn_sed.events import check_events, is_event_tables, to_tags
+from sklearn_sed.events import to_tags
 from sklearn_sed.exceptions import LabelError
 from sklearn_sed.model_selection._decoder_search import (
     ClassCurves,
@@ -179,8 +180,10 @@ class TunedDecoderCV(HeldBackMixin, PredictMixin, MetaEstimatorMixin, PartsMixin
         X : sequence of n_clips items
             Whatever the estimator takes: features, or paths where it is a pipeline
             that begins with them.
-        y : sequence of DataFrame of length n_clips
-            The events of each clip.
+        y : array-like of n_clips labels
+            What is known of each clip, in any form that the estimator takes. The
+            decoder is tuned on the clips that have an event table of all their events;
+            there have to be some.
         **params : dict
             Metadata for the estimator's ``fit`` and the splitter's ``split``, with
             metadata routing enabled.
@@ -193,23 +196,26 @@ class TunedDecoderCV(HeldBackMixin, PredictMixin, MetaEstimatorMixin, PartsMixin
         Raises
         ------
         AnnotationError
-            If `y` does not hold valid event tables.
+            If an event table is not valid.
         LabelError
-            If `y` holds tags: they do not say when a class is heard.
+            If `y` holds no event tables: tags do not say when a class is heard.
         NotFittedError
             If ``cv="prefit"`` and the estimator is not fitted.
         """
         grid = None if self.param_grid is None else check_grid(self.param_grid)
-        if not is_event_tables(y):
+        X, y = indexable(X, y)
+        timed, tables = timed_tables(y)
+        if not len(tables):
             raise LabelError(
-                "TunedDecoderCV tunes on the times of events: pass one event table "
-                "(onset, offset, event_label) per clip as y; to learn from tags alone, "
-                "fit the estimator itself"
+                "TunedDecoderCV tunes on the times of events: pass an event table "
+                "(onset, offset, event_label) for the clips whose events are all "
+                "known; to learn from tags alone, fit the estimator itself"
             )
-        X, y = indexable(X, check_events(y))
         self.__dict__.pop("decoder_", None)  # an interruption leaves it unfitted
-        tested, held_back = self._fit_and_judge(X, y, params, _classes_of, _score_clips)
-        self._tune(held_back, y[tested], grid)
+        tested, held_back = self._fit_and_judge(
+            X, y, params, _classes_of, _score_clips, timed
+        )
+        self._tune(held_back, tables[np.cumsum(timed)[tested] - 1], grid)
         if hasattr(self.estimator_, "n_features_in_"):
             self.n_features_in_ = self.estimator_.n_features_in_
         return self

@@ -136,6 +136,8 @@ class WeakLabelLoss(nn.Module):
         Weight of each class.
     label_smoothing : float, default=0.0
         Tags are moved by half of this towards 1/2.
+    frame_weight : float, default=1.0
+        Weight of the loss of frames, where they have targets.
 
     Examples
     --------
@@ -159,6 +161,7 @@ class WeakLabelLoss(nn.Module):
         pair_weight: ArrayLike | None = None,
         class_weight: Sequence[float] | None = None,
         label_smoothing: float = 0.0,
+        frame_weight: float = 1.0,
     ):
         super().__init__()
         self.kind = kind
@@ -167,6 +170,7 @@ class WeakLabelLoss(nn.Module):
         self.cosine_warmup = cosine_warmup
         self.epoch = 0
         self.label_smoothing = label_smoothing
+        self.frame_weight = frame_weight
         weights = {"class_weight": class_weight, "pair_weight": pair_weight}
         for name, weight in weights.items():
             tensor = None if weight is None else torch.as_tensor(weight)
@@ -181,8 +185,8 @@ class WeakLabelLoss(nn.Module):
             Clip logits, and frame logits with their mask where there are any.
         target : tuple of (y, weight) or (y, weight, frames)
             Tags (batch, n_classes), hard or mixed, clip weights (batch,), and what
-            the network's frames are taken to be (batch, n_out, n_classes), NaN where
-            that is not known.
+            the network's frames are taken to be (batch, n_out, n_classes). NaN is what
+            is not known, and counts for nothing.
 
         Returns
         -------
@@ -190,9 +194,12 @@ class WeakLabelLoss(nn.Module):
             The loss.
         """
         y, weight, *frames = target
-        loss = self.mil(scores, y + self.label_smoothing * (0.5 - y))
-        for known in frames:
-            loss = loss + frame_loss(scores.frame, known)
+        known = ~y.isnan()
+        y = torch.where(known, y, 0.5)
+        loss = self.mil(scores, y + self.label_smoothing * (0.5 - y)) * known
+        for target_frames in frames:
+            own = frame_loss(scores.frame, target_frames)
+            loss = loss + self.frame_weight * own
         if self.cosine_weight > 0:
             penalty = cosine_penalty(
                 scores.frame.sigmoid(),

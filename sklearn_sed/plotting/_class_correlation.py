@@ -219,7 +219,7 @@ class ClassCorrelationDisplay(Display):
         frame_proba = model.predict_frame_proba(inside.transform(X))
         tags = None
         if y is not None:
-            tags = check_tags(y, len(frame_proba), model.classes_).indicator
+            tags = check_tags(y, len(frame_proba), model.classes_).indicator == 1
         return cls.from_predictions(
             frame_proba, classes=model.classes_, tags=tags, **kwargs
         )

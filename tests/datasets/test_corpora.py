@@ -213,6 +213,27 @@ def test_labelled_and_unlabelled_sets_join(dcase, desed):
         assert (y[len(weak.X) :] == -1).all()
 
 
+def test_several_subsets_are_one_set_to_learn_from(desed):
+    data = load_desed(desed, ["weak", "strong", "unlabel_in_domain", "validation"])
+    assert [Path(path).name for path in data.X] == [A, D, C, B, "quiet.wav"]
+    assert data.filenames == [A, D, C, B, "quiet.wav"]
+    tags, speech, unknown, cat, quiet = data.y
+    assert tags == ["Blender"]
+    assert unknown is None
+    assert [table["event_label"].tolist() for table in (speech, cat, quiet)] == [
+        ["Speech"],
+        ["Cat"],
+        [],
+    ]
+    assert data.y_weak.sum(axis=1).tolist() == [1, 1, -10, 1, 0]
+    assert data.y_weak.classes.tolist() == data.classes.tolist()
+    for bad in ([], ["weak", "weak"]):
+        with pytest.raises(ValueError, match="must hold subsets, each once"):
+            load_desed(desed, bad)
+    with pytest.raises(ValueError, match="subset='other' must be one of"):
+        load_desed(desed, ["weak", "other"])
+
+
 @pytest.fixture
 def desed(tmp_path):
     """Lay out DESED as its own downloads do, the soundscapes of 2021 beside it."""

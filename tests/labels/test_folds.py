@@ -12,7 +12,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GridSearchCV, cross_validate
 
 from sklearn_sed.events import make_events, stack_tables
-from sklearn_sed.exceptions import AnnotationError, LabelError
+from sklearn_sed.exceptions import LabelError
 from sklearn_sed.model_selection import (
     MultilabelStratifiedGroupKFold,
     MultilabelStratifiedKFold,
@@ -230,7 +230,7 @@ def test_splitter_conventions():
 
 def test_event_tables_of_mixed_labels_are_named():
     y = [make_events([0.0], [1.0], [label]) for label in ("Dog", "Cat", 3)]
-    with pytest.raises(AnnotationError, match="y, clip 2: its labels are such as 3"):
+    with pytest.raises(LabelError, match="y, clip 2: a label is 3 next to 'Dog'"):
         next(MultilabelStratifiedKFold(2).split(np.zeros(3), y))
 
 

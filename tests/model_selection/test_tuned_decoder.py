@@ -432,9 +432,9 @@ def test_tags_of_the_estimator_are_passed_on():
 
 def test_times_are_needed():
     X, y = make_clips(4)
-    with pytest.raises(LabelError, match="one event table"):
+    with pytest.raises(LabelError, match="tunes on the times of events"):
         TunedDecoderCV(Detector()).fit(X, to_tags(y, CLASSES))
-    with pytest.raises(LabelError, match="one event table"):
+    with pytest.raises(LabelError, match="tunes on the times of events"):
         TunedDecoderCV(Detector()).fit(X, [["Dog"], [], ["Cat"], []])
     broken = [*y[:3], y[3].drop(columns="offset")]
     with pytest.raises(AnnotationError, match=r"clip 3.*'offset' is missing"):
