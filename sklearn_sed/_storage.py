@@ -4,8 +4,10 @@ import errno
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def check_targets(
@@ -89,6 +91,18 @@ def replace_file(
         Called with the file where it was written, before it is put into its place,
         which an exception prevents.
     """
+    with replacing(path, check) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def replacing(
+    path: Path, check: Callable[[Path], object] | None = None
+) -> Iterator[BinaryIO]:
+    """Open a file that takes the place of `path` once it is written.
+
+    An exception on the way leaves what was there. `check` is that of `replace_file`.
+    """
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} does not exist; create it")
     target = Path(os.path.realpath(path))
@@ -96,13 +110,15 @@ def replace_file(
     unfinished = target.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         with unfinished.open("xb") as stream:
-            stream.write(content)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         if check is not None:
             check(unfinished)
         os.replace(unfinished, target)
     except OSError as error:
+        if error.filename not in (None, str(unfinished)):  # about another file
+            raise
         raise _about(path, error) from error
     finally:
         unfinished.unlink(missing_ok=True)

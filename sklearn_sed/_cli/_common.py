@@ -48,6 +48,7 @@ _OPTIONS = {
     for name in (
         *("encoding", "na_values", "label_column", "filename_column"),
         *("separator", "label_separator", "window", "overlap", "order"),
+        "candidates",
     )
 } | {"label_columns": "--label-column"}
 _NAMES = "|".join(_OPTIONS)
@@ -61,6 +62,7 @@ exit codes:
   1  audio files were bad: they are listed on standard error and left out
   2  the command could not be carried out; standard error says why
   130  it was interrupted (Ctrl-C)
+  141  nobody reads on what it prints, as after "| head"
 """
 FORMATS_HELP = """\
 formats (by the ending of the file, or by name):

@@ -20,6 +20,15 @@ finds more and is wrong more often. In models that stretch the scores of moments
 those of --paper-system do, the first alone decides. The score in found.tsv is a mean
 over the whole event, and may be lower; "sklearn-sed convert --threshold" leaves events
 out by it.
+
+If you know what is in the recordings, the model finds out when:
+  sklearn-sed detect model.sed recordings/ -o found.tsv --known-tags weak.tsv
+
+The list is as for "sklearn-sed train". It must name every recording; -1 in the place of
+labels leaves one to the model.
+
+--scores writes the score of each class in each frame, a table for each recording:
+  sklearn-sed detect model.sed recordings/ -o found.tsv --scores scores/
 """
 
 import argparse
@@ -35,8 +44,10 @@ from sklearn_sed._cli._common import (
     add_windows,
     folder_if_needed,
     format_of,
+    in_one_line,
     list_bad_files,
     recordings,
+    say,
 )
 
 # A setting of one class, or of all others where that is None.
@@ -99,6 +110,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_for_class(parser, "--min-gap", "SECONDS", seconds, gap)
     classes = "look for these alone, several with commas between or each on its own"
     add("--classes", metavar="NAME", action="append", help=classes)
+    known = "a list of what is in each recording, which is then looked for"
+    add("--known-tags", type=Path, metavar="FILE", help=known)
+    scores = "write the scores of frames here, a table for each recording"
+    add("--scores", type=Path, metavar="FOLDER", help=scores)
+    candidates = "write all events there are to choose from, whatever their score (for \
+models whose events have scores of their own)"
+    add("--candidates", action="store_true", help=candidates)
     restart = "begin anew, whatever an earlier call has done"
     add("--restart", action="store_true", help=restart)
     add_jobs_and_quiet(parser)
@@ -110,13 +128,19 @@ def run(args: argparse.Namespace) -> int:
 
     from sklearn_sed._persistence import load_model
     from sklearn_sed._storage import check_targets
+    from sklearn_sed.events._files import files_in
     from sklearn_sed.inference import detect_files
 
     paths = recordings(args.audio)
     format = format_of(args.out, args.format)
-    if not args.out.is_dir():
-        check_targets([args.out], inputs=[args.model, *paths])
-    model = _steered(load_model(args.model), args)
+    targets = [] if args.out.is_dir() else [args.out]
+    if args.scores is not None:
+        targets += files_in(args.scores, ".tsv", list(map(str, paths)))
+    lists = [args.known_tags] if args.known_tags else []
+    check_targets(targets, inputs=[args.model, *lists, *paths])
+    model = load_model(args.model)
+    tags = _known_tags(args, paths, model) if args.known_tags else None
+    model = _steered(model, args)
     with folder_if_needed(args.out, format, len(paths)):
         report = detect_files(
             model,
@@ -125,6 +149,9 @@ def run(args: argparse.Namespace) -> int:
             format=format,
             window=args.window,
             overlap=args.overlap,
+            tags=tags,
+            candidates=args.candidates,
+            scores=args.scores,
             resume=not args.restart,
             overwrite=args.overwrite,
             on_error="skip",
@@ -152,14 +179,61 @@ def _steered(model: Any, args: argparse.Namespace) -> Any:
     for name in names:
         option = f"--{name.replace('_', '-')}"
         given[name] = _by_class(option, getattr(args, name) or [], known)
-    classes = None
-    if args.classes is not None:
-        classes = [
-            known.get(name, name)
-            for text in args.classes
-            for name in _class_names(text, known)
-        ]
-    return steer(model, classes=classes, **given)
+    return steer(model, classes=_chosen(args, known), **given)
+
+
+def _known_tags(
+    args: argparse.Namespace, paths: Sequence[Path], model: Any
+) -> list[list[int]]:
+    """Return a row for each recording: what is in it, of the classes to look for."""
+    from sklearn_sed.events import match_recordings
+    from sklearn_sed.events._records import shorten
+    from sklearn_sed.events._tags import read_tag_table
+    from sklearn_sed.inference._model import take_apart
+
+    listed = args.known_tags
+    table = read_tag_table(listed, reduce=True)
+    for note in table.notes:
+        say(f"note: {in_one_line(note)}")
+    say(table.summary)
+    names = list(map(str, paths))
+    match = match_recordings(table.filenames, names, where=str(listed))
+    missing = [name for name in names if name not in match]
+    if missing:
+        raise ValueError(
+            f"{listed} lacks {len(missing)} of the {len(names)} recordings: "
+            f"{shorten(missing)}; add them, with no label where there is nothing, -1 "
+            "where it is not known"
+        )
+    known = {str(label): label for label in take_apart(model).classes}
+    chosen = _chosen(args, known) or known.values()
+    columns = [name for name, label in known.items() if label in chosen]
+    labels_of = dict(zip(table.filenames, table.labels))
+    tags = []
+    for name in names:
+        labels = labels_of[match[name]]
+        unknown = [label for label in labels if label not in known]
+        if unknown == labels == ["-1"]:
+            tags.append([-1] * len(columns))
+        elif unknown:
+            raise ValueError(
+                f"{listed} says that {match[name]} holds {unknown[0]!r}, which is no "
+                f"class of the model; its classes are {', '.join(known)}"
+            )
+        else:
+            tags.append([int(name in labels) for name in columns])
+    return tags
+
+
+def _chosen(args: argparse.Namespace, known: Mapping[str, Any]) -> list[Any] | None:
+    """Return the classes to look for, where some are named."""
+    if args.classes is None:
+        return None
+    return [
+        known.get(name, name)
+        for text in args.classes
+        for name in _class_names(text, known)
+    ]
 
 
 def _by_class(

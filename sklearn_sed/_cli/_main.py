@@ -13,11 +13,14 @@
 """
 
 import argparse
+import os
+import select
+import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from sklearn_sed._cli import (
     _clips,
@@ -48,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         The exit code: 0 when all went well, 1 when audio files were bad and left out,
-        2 when the command could not be carried out, 130 when it was interrupted.
+        2 when the command could not be carried out, 130 when it was interrupted, 141
+        when nobody reads on what it prints.
 
     Raises
     ------
@@ -61,7 +65,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     >>> main(["convert", "missing.tsv", "out.rttm"])
     2
     """
-    args = _parse(argv)
+    try:
+        try:
+            return _run(_parse(argv))
+        finally:
+            print(end="", flush=True)
+    except BrokenPipeError:
+        if not _end_unread_output():
+            raise
+        return 141
+
+
+def _run(args: argparse.Namespace) -> int:
+    """Run the command that the arguments name; return its exit code."""
     with warnings.catch_warnings():
         warnings.showwarning = _show_each_once()
         try:
@@ -70,10 +86,29 @@ def main(argv: Sequence[str] | None = None) -> int:
             say(in_one_line(": ".join(["interrupted", *map(str, interrupt.args)])))
             return 130
         except Exception as error:
+            if isinstance(error, BrokenPipeError) and _end_unread_output():
+                return 141
             if args.debug:
                 traceback.print_exc()
             say(f"error: {_describe(error)}")
             return 1 if isinstance(error, AudioError) else 2
+
+
+def _end_unread_output() -> bool:
+    """Tell whether nobody reads on, as after ``| head``; if so, print to nowhere."""
+    unread = [stream for stream in (sys.stdout, sys.stderr) if _is_unread(stream)]
+    for stream in unread:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return bool(unread)
+
+
+def _is_unread(stream: TextIO) -> bool:
+    """Tell whether the other end of a pipe is closed."""
+    if not hasattr(select, "poll"):  # Windows cannot tell
+        return True
+    poll = select.poll()
+    poll.register(stream.fileno(), 0)  # for errors alone
+    return bool(poll.poll(0))
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -120,6 +120,8 @@ def run(args: argparse.Namespace) -> int:
         labels = [collection.labels[i] for i in sound]
         _warn_of_little(labels)
         system, scores = _fit(_make_system(args), features[sound], labels, args.seed)
+        transformer = LogMelTransformer(sample_rate=args.sample_rate)
+        save_model(make_pipeline(transformer.fit(collection.paths), system), args.out)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             "the same command goes on where it was"
@@ -127,8 +129,6 @@ def run(args: argparse.Namespace) -> int:
             else "nothing is kept; with --checkpoint FOLDER the same command would go "
             "on where it was"
         ) from None
-    transformer = LogMelTransformer(sample_rate=args.sample_rate)
-    save_model(make_pipeline(transformer.fit(collection.paths), system), args.out)
     print(scores)
     print(f"{args.out}: learned from {len(sound)} recordings")
     return exit_code

@@ -318,8 +318,14 @@ def render_events(
         )
     new = chosen.one_recording and not path.suffix and not path.exists()
     if new or path.is_dir():
+        if not chosen.one_recording:
+            raise AnnotationError(
+                str(path),
+                f"this is a folder, but all recordings go into one file of the format "
+                f"{name!r}; pass the path of that file",
+            )
         others = [os.fspath(other) for other in beside]
-        files = _files_in(path, name, [*names, *others])
+        files = files_in(path, chosen.endings[0], [*names, *others])
         return {
             file: chosen.render(file, [filename], [table])
             for file, filename, table in zip(files, names, tables)
@@ -436,16 +442,8 @@ def align(
     return [table_of[match[name]] if name in match else empty.copy() for name in wanted]
 
 
-def _files_in(folder: Path, name: str, filenames: Sequence[str]) -> list[Path]:
-    """Return the label file of each recording, named after it."""
-    chosen = FORMATS[name]
-    if not chosen.one_recording:
-        raise AnnotationError(
-            str(folder),
-            f"this is a folder, but all recordings go into one file of the format "
-            f"{name!r}; pass the path of that file",
-        )
-    ending = chosen.endings[0]
+def files_in(folder: Path, ending: str, filenames: Sequence[str]) -> list[Path]:
+    """Return a file in a folder for each recording, named after it."""
     parts = below_common_folder(filenames)
     stems = [(*folders, strip_ending(own)) for *folders, own in parts]
     count = Counter(stems)
@@ -462,8 +460,8 @@ def _files_in(folder: Path, name: str, filenames: Sequence[str]) -> list[Path]:
         if any(part.startswith(".") for part in label.parts):
             raise AnnotationError(
                 str(folder),
-                f"{label.as_posix()}, the labels of {filename}, would be a hidden file "
-                "that is not read again; rename the recording",
+                f"{label.as_posix()}, what is known of {filename}, would be a hidden "
+                "file that is not read again; rename the recording",
             )
         if folder / label in files:
             raise AnnotationError(

@@ -200,12 +200,12 @@ def extract_clips(
                 raise error
             if error is not None:
                 skipped[path] = error.reason
+        if skipped:
+            is_there = [os.path.exists(out / file) for file in clips["file"]]
+            clips = clips[is_there].reset_index(drop=True)
+        _list(out / LISTING, listed, clips)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("the same call goes on where it was") from None
-    if skipped:
-        is_there = [os.path.exists(out / file) for file in clips["file"]]
-        clips = clips[is_there].reset_index(drop=True)
-    _list(out / LISTING, listed, clips)
     clips.attrs["skipped"] = skipped
     return clips
 

@@ -5,30 +5,46 @@ import warnings
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
+from sklearn_sed._decoding._decoder import keep_candidates
 from sklearn_sed._features._store import stamp
+from sklearn_sed._labels._check import check_tags
 from sklearn_sed._storage import check_targets, replace_file
-from sklearn_sed.events._files import render_events, save_events
+from sklearn_sed.events._files import files_in, render_events, save_events
 from sklearn_sed.exceptions import AnnotationError, AudioError, AudioWarning
-from sklearn_sed.inference._journal import Journal, written_files
+from sklearn_sed.inference._journal import Journal, written_files, written_scores
 from sklearn_sed.inference._model import take_apart
 from sklearn_sed.inference._progress import note_progress, seconds_bar
 from sklearn_sed.inference._recording import (
     OVERLAP,
-    EventStream,
+    RecordingStream,
     check_windows,
     event_table,
 )
+from sklearn_sed.inference._score_tables import score_header, score_table
 
 _Path = str | os.PathLike[str]
 _Record = dict[str, Any]
+
+
+class _Task(NamedTuple):
+    """What is to be done with a file."""
+
+    name: str
+    window: float
+    overlap: float | None
+    candidates: bool = False
+    known: list[Any] | None = None  # the classes that are known to be there
+    scores: Path | None = None  # where its frame scores are written
 
 
 def detect_files(
@@ -39,6 +55,9 @@ def detect_files(
     format: str | None = None,
     window: float = 10.0,
     overlap: float | None = None,
+    tags: Any = None,
+    candidates: bool = False,
+    scores: _Path | None = None,
     resume: bool = True,
     overwrite: bool = True,
     on_error: Literal["raise", "warn", "skip"] = "raise",
@@ -68,6 +87,18 @@ def detect_files(
         Length of a window in seconds.
     overlap : float, default=None
         Seconds that a window shares with the next; 0.3 of a window when None.
+    tags : indicator or label lists of length n_files, default=None
+        What is known to be in each file ("oracle tags"), in any form of labels that
+        ``fit`` takes: only these classes are looked for. Where it is None, and in rows
+        of −1, the model decides.
+    candidates : bool, default=False
+        Whether to write every event that there is to choose from, so that thresholds
+        can be moved afterwards; see :func:`iter_events`.
+    scores : str or Path, default=None
+        A folder to write the frame scores to, a table for each file in sub-folders as
+        the files are in: `onset` and `offset` of each frame and a column for each
+        class, separated by tabs, as DCASE and sed_scores_eval read them. They are those
+        of :func:`iter_frame_scores`, whose computing takes longer.
     resume : bool, default=True
         Whether to go on with the journal of an earlier call. False starts over.
     overwrite : bool, default=True
@@ -102,18 +133,21 @@ def detect_files(
         found in others by then is in the journal.
     AnnotationError
         If the format is unclear or cannot hold a name or a class. This, and whether
-        `out` can be written, is found before the work.
+        `out` and `scores` can be written, is found before the work.
+    LabelError
+        If `tags` hold a class that the model does not know.
     OSError
-        If `out` cannot be written, or exists and shall not be replaced.
+        If a file cannot be written, or exists and shall not be replaced.
     TypeError
         If the model does not end in a detector.
     ValueError
         If the model or a parameter does not fit, the journal is of another model,
-        `window` or `overlap`, or its file is something else.
+        `window`, `overlap` or `candidates`, or its file is something else.
 
     See Also
     --------
     detect_events : The events of one recording.
+    iter_frame_scores : The frame scores of one recording.
     sklearn_sed.events.read_events : Read `out` again.
 
     Notes
@@ -121,7 +155,8 @@ def detect_files(
     Beside ``found.tsv`` there are ``found.tsv.journal``, lines of JSON, which may be
     deleted once nothing is to be added, and, if files were left out,
     ``found.tsv.skipped.csv``. A file counts as changed when its size or time of
-    modification has.
+    modification has, or what is known to be in it. Tables of scores are written as the
+    files are done.
 
     Several processes of one machine may work at once, by the same call: they share the
     files by the journal, and each writes `out` when all are done. The last files may
@@ -156,17 +191,34 @@ def detect_files(
     check_on_error(on_error)
     parts = take_apart(model)
     check_windows(window, overlap, parts.transformer)
-    _rehearse(out, names, parts.classes, format, overwrite)
     overlap = OVERLAP * window if overlap is None else overlap
+    if candidates:
+        keep_candidates(parts.decoder)
+    known = _known_tags(tags, len(names), parts.classes)
+    tables: list[Any] = [None] * len(names)
+    if scores is not None:
+        tables = files_in(Path(os.path.abspath(scores)), ".tsv", names)
+    tasks = [
+        _Task(name, window, overlap, candidates, *rest)
+        for name, *rest in zip(names, known, tables)
+    ]
+    _rehearse(out, tasks, parts.classes, format, overwrite)
     settings = {
         "model": parts.fingerprint(),
         "window": float(window),
         "overlap": float(overlap),
+        "candidates": candidates,
     }
+    found: dict[str, _Record] = {}
     with Journal(_beside(out, ".journal"), settings, resume=resume) as journal:
-        found = _work(journal, model, names, window, overlap, on_error, n_jobs, verbose)
-        records = [found[name] for name in names]
-        report = _write(journal, out, records, format)
+        try:
+            _work(journal, model, tasks, found, on_error, n_jobs, verbose)
+            records = [found[name] for name in names]
+            report = _write(journal, out, records, format)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                f"{len(found)} of {len(names)} files are done, the same call goes on"
+            ) from None
     labels = (event[2] for record in records for event in record.get("events", ()))
     n_events = Counter(labels)
     report.attrs["n_events"] = {label: n_events[label] for label in parts.classes}
@@ -198,14 +250,29 @@ def check_on_error(on_error: Any) -> None:
         )
 
 
+def _known_tags(tags: Any, n_files: int, classes: list[Any]) -> list[list[Any] | None]:
+    """Return the classes that are known to be in each file; None where that is not."""
+    if tags is None:
+        return [None] * n_files
+    checked = check_tags(tags, n_files, classes, name="tags")
+    return [
+        [label for label, there in zip(classes, row) if there] if is_known else None
+        for row, is_known in zip(checked.indicator, checked.labelled)
+    ]
+
+
 def _rehearse(
     out: Path,
-    names: list[str],
+    tasks: list[_Task],
     classes: list[Any],
     format: str | None,
     overwrite: bool,
 ) -> None:
-    """Find what will keep `out` from being written before hours of work, not after."""
+    """Find what will keep files from being written before hours of work, not after."""
+    names = [task.name for task in tasks]
+    scores = [task.scores for task in tasks if task.scores is not None]
+    if scores:
+        score_header(scores[0], classes)
     if not out.parent.is_dir():
         raise FileNotFoundError(f"the folder {out.parent} does not exist; create it")
     every = event_table([(0.0, 1.0, label, 0.5) for label in classes])
@@ -223,12 +290,19 @@ def _rehearse(
         raise AnnotationError(str(out), reason) from None
     targets = [*files, _beside(out, ".skipped.csv")]
     journal = _beside(out, ".journal")
-    ours = written_files(journal)
-    check_targets([*targets, journal], inputs=names)
-    if not overwrite:
-        check_targets(
-            (t for t in targets if not _is_ours(t, out, ours)), overwrite=False
+    both = set(scores) & {Path(os.path.abspath(target)) for target in targets}
+    if both:
+        raise ValueError(
+            f"{min(both)} would be written twice; write the scores to another folder"
         )
+    check_targets([*targets, *scores, journal], inputs=names)
+    if not overwrite:
+        ours, our_scores = written_files(journal), written_scores(journal)
+        others = [
+            *(target for target in targets if not _is_ours(target, out, ours)),
+            *(table for table in scores if not _is_our_table(table, our_scores)),
+        ]
+        check_targets(others, overwrite=False)
 
 
 def _is_ours(file: Path, out: Path, written: set[tuple[str, int]]) -> bool:
@@ -240,6 +314,12 @@ def _is_ours(file: Path, out: Path, written: set[tuple[str, int]]) -> bool:
     )
 
 
+def _is_our_table(table: Path, written: dict[str, Any]) -> bool:
+    """Tell whether a table of scores is as an earlier call has written it, or began."""
+    name = str(table)
+    return name in written and written[name] in (None, stamp(name))
+
+
 def _beside(out: Path, ending: str) -> Path:
     return out.with_name(out.name + ending)
 
@@ -247,82 +327,109 @@ def _beside(out: Path, ending: str) -> Path:
 def _work(
     journal: Journal,
     model: Any,
-    names: list[str],
-    window: float,
-    overlap: float,
+    tasks: list[_Task],
+    found: dict[str, _Record],
     on_error: str,
     n_jobs: int | None,
     verbose: int,
-) -> dict[str, _Record]:
-    """Bring the journal up to date with the files, and return their records."""
-    records: dict[str, _Record] = {}
+) -> None:
+    """Bring the journal up to date with the files, and collect their records."""
     bad: set[str] = set()
 
-    def is_done(name: str) -> bool:
-        record = journal.records.get(name)
-        if record is None or record["stamp"] != stamp(name):
+    def is_done(task: _Task) -> bool:
+        record = journal.records.get(task.name)
+        if record is None or record["stamp"] != stamp(task.name):
             return False
         if "reason" in record and on_error == "raise":
             return False
-        records[name] = record
+        if "events" in record and not _answers(record, task):
+            return False
+        found[task.name] = record
         return True
 
-    def tasks() -> Iterator[Any]:
-        elsewhere: list[str] = []
-        for name, is_last in chain(
-            ((name, False) for name in todo), ((name, True) for name in elsewhere)
+    def calls() -> Iterator[Any]:
+        elsewhere: list[_Task] = []
+        for task, is_last in chain(
+            ((task, False) for task in todo), ((task, True) for task in elsewhere)
         ):
-            mine = journal.begin(name)
-            if is_done(name):
-                bar.finish(name)
+            mine = journal.begin(task.name, task.scores)
+            if is_done(task):
+                bar.finish(task.name)
                 continue
             if mine or is_last:
-                yield delayed(_detect)(model, name, window, overlap, bar.notes)
+                yield delayed(_detect)(model, task, bar.notes)
             else:
                 # In work by another process: by the end it is done, or that is dead.
-                elsewhere.append(name)
+                elsewhere.append(task)
             if bad and on_error == "raise":  # no further file is begun
                 return
 
-    todo = [name for name in names if not is_done(name)]
+    todo = [task for task in tasks if not is_done(task)]
     # Batches of one, in whatever order they end: what is done is in the journal.
     parallel = Parallel(n_jobs, return_as="generator_unordered", batch_size=1)
-    try:
-        with seconds_bar("detect", todo, len(names), disable=not verbose) as bar:
-            for record in parallel(tasks()):
-                records[record["path"]] = record
-                if "reason" in record:
-                    bad.add(record["path"])
-                if "events" in record or on_error != "raise":
-                    journal.append(record)
-                bar.finish(record["path"])
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            f"{len(records)} of {len(names)} files are done, the same call goes on"
-        ) from None
-    for name in names:
-        record = records.get(name, {})
+    names = [task.name for task in todo]
+    with seconds_bar("detect", names, len(tasks), disable=not verbose) as bar:
+        for record in parallel(calls()):
+            found[record["path"]] = record
+            if "reason" in record:
+                bad.add(record["path"])
+            if "events" in record or on_error != "raise":
+                journal.append(record)
+            bar.finish(record["path"])
+    for task in tasks:
+        record = found.get(task.name, {})
         if "reason" in record and on_error == "raise":
             # All files before the first bad one were begun before it, and are done.
-            raise AudioError(name, record["reason"])
+            raise AudioError(task.name, record["reason"])
         if "reason" in record and on_error == "warn":
-            message = f"{name}: {record['reason']} (left out)"
+            message = f"{task.name}: {record['reason']} (left out)"
             warnings.warn(message, AudioWarning, stacklevel=3)
-    return records
 
 
-def _detect(
-    model: Any, name: str, window: float, overlap: float, notes: Path | None
-) -> _Record:
-    """Return the journal's record of one file."""
-    current = stamp(name)
+def _answers(record: _Record, task: _Task) -> bool:
+    """Tell whether what was found in a file is what is asked for now."""
+    return record.get("tags") == task.known and (
+        task.scores is None or record.get("scores") == _score_stamps(task)
+    )
+
+
+def _score_stamps(task: _Task) -> dict[str, list[int]]:
+    """Return the table of scores of a file and what changes when that does."""
+    return {str(task.scores): stamp(str(task.scores)) or []}
+
+
+def _detect(model: Any, task: _Task, notes: Path | None) -> _Record:
+    """Do what is to be done with a file; return the journal's record of it."""
+    record: _Record = {"path": task.name, "stamp": stamp(task.name)}
+    classes = take_apart(model).classes
+    tags = None
+    if task.known is not None:
+        tags = np.isin(np.arange(len(classes)), list(map(classes.index, task.known)))
     try:
-        progress = partial(note_progress, notes, name)
-        events = list(EventStream(model, name, window, overlap, progress))
+        stream = RecordingStream(
+            model,
+            task.name,
+            task.window,
+            task.overlap,
+            tags=tags,
+            candidates=task.candidates,
+            progress=partial(note_progress, notes, task.name),
+        )
+        with ExitStack() as stack:
+            take_scores = None
+            if task.scores is not None:
+                take_scores = stack.enter_context(score_table(task.scores, classes))
+            record["events"] = list(stream.events(take_scores))
     except AudioError as error:
-        kind = error.reason.partition(":")[0]
-        return {"path": name, "stamp": current, "class": kind, "reason": error.reason}
-    return {"path": name, "stamp": current, "events": events}
+        record["class"] = error.reason.partition(":")[0]
+        record["reason"] = error.reason
+        if task.scores is not None:  # old news
+            task.scores.unlink(missing_ok=True)
+    if task.known is not None:
+        record["tags"] = task.known
+    if task.scores is not None:
+        record["scores"] = _score_stamps(task)
+    return record
 
 
 def _write(

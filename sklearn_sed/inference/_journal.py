@@ -49,7 +49,7 @@ class Journal:
         self._call = uuid.uuid4().hex
         self._lock = threading.Lock()  # joblib asks for tasks in threads of its own
         self._refuse_other_files()
-        written = written_files(path)
+        written, scores = written_files(path), written_scores(path)
         if not resume:
             replace_file(path, b"")
         self._file = path.open("ab", buffering=0)
@@ -58,7 +58,7 @@ class Journal:
             self._read()
             if not self._header and not self.records:
                 self._write({**_FORMAT, **settings})
-                self._write({"written": sorted(written)})
+                self._write({"written": sorted(written), "scores": scores})
                 self._read()  # another process may have been first
             self._check_settings(settings)
         except BaseException:
@@ -88,15 +88,17 @@ class Journal:
         """Say which files are about to come out of the work, and what is in them."""
         self._write({"written": [(k, zlib.crc32(v)) for k, v in files.items()]})
 
-    def begin(self, name: str) -> bool:
+    def begin(self, name: str, scores: Path | None = None) -> bool:
         """Say that a file is in work; tell whether it is so here and nowhere else.
 
-        Of two processes that say so at the same time, the line that comes first counts.
+        `scores` is the table that the work will write on the way, if any. Of two
+        processes that say so at the same time, the line that comes first counts.
         """
         with self._lock:
             self._read()
             if name not in self._begun:
-                self._write({"begun": name, "call": self._call})
+                table = {} if scores is None else {"scores": {str(scores): None}}
+                self._write({"begun": name, "call": self._call, **table})
                 self._read()
             return self._begun.get(name) == self._call
 
@@ -178,4 +180,19 @@ def written_files(path: Path) -> set[tuple[str, int]]:
             (name, checksum)
             for entry in _entries(stream)
             for name, checksum in entry.get("written", ())
+        }
+
+
+def written_scores(path: Path) -> dict[str, Any]:
+    """Return the tables of scores that a journal says were written, and their stamps.
+
+    Of one that was begun and not ended, the stamp is None.
+    """
+    if not path.is_file():
+        return {}
+    with path.open("rb") as stream:
+        return {
+            name: found
+            for entry in _entries(stream)
+            for name, found in entry.get("scores", {}).items()
         }

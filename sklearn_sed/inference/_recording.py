@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from sklearn_sed._decoding._decoder import EventDecoder
+from sklearn_sed._clips._array import FeatureArray
+from sklearn_sed._decoding._decoder import EventDecoder, keep_candidates
 from sklearn_sed._decoding._stream import Event, StreamDecoder
 from sklearn_sed._features._transformer import LogMelTransformer
+from sklearn_sed._labels._check import UNLABELLED, check_tags
+from sklearn_sed._unwrap import unwrap
 from sklearn_sed.audio import audio_info, iter_blocks
 from sklearn_sed.events import make_events, time_to_frames
 from sklearn_sed.inference._model import take_apart
@@ -32,6 +35,8 @@ def iter_events(
     *,
     window: float = 10.0,
     overlap: float | None = None,
+    tags: Any = None,
+    candidates: bool = False,
     verbose: int = 0,
 ) -> Iterator[Event]:
     """Find the events of one recording of any length, as it is read.
@@ -55,6 +60,14 @@ def iter_events(
     overlap : float, default=None
         Seconds that a window shares with the next; 0.3 of a window when None.
         Computing time grows with ``window / (window - overlap)``.
+    tags : list or set of labels, indicator of shape (n_classes,), −1 or None, \
+            default=None
+        What is known to be in the recording ("oracle tags"): only these classes are
+        looked for, in every window. None and −1 leave it to the model.
+    candidates : bool, default=False
+        Whether to return every event that there is to choose from, as
+        :meth:`TwoPassSED.predict <sklearn_sed.TwoPassSED.predict>` does, so that
+        thresholds can be moved afterwards.
     verbose : int, default=0
         1 shows a progress bar.
 
@@ -71,23 +84,28 @@ def iter_events(
         If the model is not fitted.
     AudioError
         If the file cannot be read; for damage further on, once it is reached.
+    LabelError
+        If `tags` hold a class that the model does not know.
     TypeError
         If the model does not end in a detector.
     ValueError
         If the model does not begin with a LogMelTransformer, `overlap` is not below
-        `window`, or `window` is longer than the transformer's `duration`; for a
-        recording longer than a window, if events are not decoded by an EventDecoder.
+        `window`, or `window` is longer than the transformer's `duration`; if
+        `candidates` are asked for and the decoder has none; for a recording longer than
+        a window, if events are not decoded by an EventDecoder.
 
     See Also
     --------
     detect_events : The same as a table.
     detect_files : The same for many files.
+    iter_frame_scores : The scores that events are found in.
 
     Notes
     -----
     - A window holds all frames of a recording of its length. One whose frames fit into
       a window has exactly the events of ``model.predict([path])``.
-    - Each window is tagged by itself. An event is kept when somewhere within it the
+    - Each window is tagged by itself, where `tags` do not say what is in the recording.
+      An event is kept when somewhere within it the
       windows tagged with its class carry at least half of the weight, where a window
       fades out towards its ends over the overlap: that is the window whose middle is
       nearest. Where the event begins and ends, tags have no say, except that frames are
@@ -125,8 +143,96 @@ def iter_events(
     >>> {event.event_label for event in events} <= {"tone"}
     True
     """
-    stream = EventStream(model, path, window, overlap)
-    return _with_bar(stream) if verbose else iter(stream)
+    stream = RecordingStream(
+        model, path, window, overlap, tags=tags, candidates=candidates
+    )
+    return _with_bar(stream, stream.events()) if verbose else stream.events()
+
+
+def iter_frame_scores(
+    model: Any,
+    path: str | os.PathLike[str],
+    *,
+    window: float = 10.0,
+    overlap: float | None = None,
+    verbose: int = 0,
+) -> Iterator[FeatureArray]:
+    """Score the frames of one recording of any length, as it is read.
+
+    The scores are those of ``predict_frame_proba`` in overlapping windows, cross-faded
+    on the frames of the whole recording, whatever the model takes to be in a window.
+    Memory does not grow with the recording.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted model of audio files, as in :func:`iter_events`.
+    path : str or Path
+        The audio file.
+    window : float, default=10.0
+        Length of a window in seconds.
+    overlap : float, default=None
+        Seconds that a window shares with the next; 0.3 of a window when None.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Yields
+    ------
+    FeatureArray of shape (n_frames, n_classes)
+        The scores of the next frames, a column for each class in the order of the
+        model's ``classes_``. A block knows when it is: its frame k begins at
+        ``time_offset + k * time_resolution`` seconds of the recording. Its `durations`
+        is where it ends: the last block ends with the recording. Put together by
+        ``np.concatenate``, blocks are the scores of the whole recording, from the
+        `time_offset` of the first.
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
+    AudioError
+        If the file cannot be read; for damage further on, once it is reached.
+    TypeError
+        If the model does not end in a detector.
+    ValueError
+        If the model or a parameter does not fit.
+
+    See Also
+    --------
+    iter_events : Finds events in these scores.
+    detect_files : Writes the scores of many files as tables, with ``scores=``.
+
+    Notes
+    -----
+    :func:`iter_events` decodes the same numbers wherever windows are tagged. It leaves
+    windows without tags out, and beyond the last tagged window an event may run on into
+    frames that are scored there by fewer windows. Classes that the decoder rescales are
+    decoded from curves that are rescaled within each window. A recording whose frames
+    fit into a window has exactly the scores of ``predict_frame_proba``.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, soundfile
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_sed import LogMelTransformer, WeakEventDetector
+    >>> from sklearn_sed.inference import iter_frame_scores
+    >>> rng = np.random.default_rng(0)
+    >>> clips = 0.01 * rng.normal(size=(8, 8000))
+    >>> clips[::2, 2000:6000] += 0.3 * np.sin(np.arange(4000))
+    >>> model = make_pipeline(
+    ...     LogMelTransformer(sample_rate=8000, n_mels=16),
+    ...     WeakEventDetector(max_epochs=2, random_state=0),
+    ... ).fit(clips, [["tone"], []] * 4)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     soundfile.write(f"{folder}/long.wav", clips.ravel(), 8000)
+    ...     path = f"{folder}/long.wav"
+    ...     blocks = list(iter_frame_scores(model, path, window=1.0))
+    >>> np.concatenate(blocks).shape, blocks[0].time_resolution
+    ((126, 1), 0.064)
+    """
+    stream = RecordingStream(model, path, window, overlap)
+    scores = stream.frame_scores()
+    return _with_bar(stream, scores) if verbose else scores
 
 
 def detect_events(
@@ -135,6 +241,8 @@ def detect_events(
     *,
     window: float = 10.0,
     overlap: float | None = None,
+    tags: Any = None,
+    candidates: bool = False,
     verbose: int = 0,
 ) -> pd.DataFrame:
     """Find the events of one recording of any length, as a table.
@@ -149,6 +257,11 @@ def detect_events(
         Length of a window in seconds.
     overlap : float, default=None
         Seconds that a window shares with the next; 0.3 of a window when None.
+    tags : list or set of labels, indicator of shape (n_classes,), −1 or None, \
+            default=None
+        What is known to be in the recording, as in :func:`iter_events`.
+    candidates : bool, default=False
+        Whether to return every event that there is to choose from.
     verbose : int, default=0
         1 shows a progress bar.
 
@@ -190,7 +303,15 @@ def detect_events(
     >>> list(events.columns)
     ['onset', 'offset', 'event_label', 'score']
     """
-    events = iter_events(model, path, window=window, overlap=overlap, verbose=verbose)
+    events = iter_events(
+        model,
+        path,
+        window=window,
+        overlap=overlap,
+        tags=tags,
+        candidates=candidates,
+        verbose=verbose,
+    )
     return event_table(list(events))
 
 
@@ -226,16 +347,24 @@ def check_windows(
     return n_window, min(n_overlap, n_window - 1)
 
 
-def _with_bar(stream: "EventStream") -> Iterator[Event]:
-    """Yield the events of a recording beside a bar of the seconds read."""
+def known_tags(tags: Any, classes: list[Any]) -> np.ndarray | None:
+    """Return the indicator of what is known to be in a recording; None: nothing."""
+    if tags is None or (np.ndim(tags) == 0 and tags == UNLABELLED):
+        return None
+    checked = check_tags([tags], 1, classes, name="tags")
+    return checked.indicator[0] if checked.labelled[0] else None
+
+
+def _with_bar(stream: "RecordingStream", items: Iterator[Any]) -> Iterator[Any]:
+    """Yield what comes of a recording beside a bar of the seconds read."""
     name = os.path.basename(stream.path)
     with tqdm(total=round(stream.duration), desc=name, unit="s") as bar:
         stream.progress = lambda seconds: bar.update(round(seconds) - bar.n)
-        yield from stream
+        yield from items
 
 
-class EventStream:
-    """The events of a recording as it is read.
+class RecordingStream:
+    """What a model says about a recording, as it is read.
 
     Parameters
     ----------
@@ -245,6 +374,10 @@ class EventStream:
         The audio file, whose header is read.
     window, overlap : float
         Lengths in seconds, as in :func:`iter_events`.
+    tags : object, default=None
+        What is known to be in the recording, likewise.
+    candidates : bool, default=False
+        Whether all events are wanted that there are to choose from.
     progress : callable, default=None
         Called with the seconds read so far.
     """
@@ -255,15 +388,27 @@ class EventStream:
         path: str | os.PathLike[str],
         window: float,
         overlap: float | None,
+        *,
+        tags: Any = None,
+        candidates: bool = False,
         progress: Callable[[float], None] | None = None,
     ):
-        self.model = model
         self.path = path
         self.progress = progress
+        self._inside = unwrap(model)
         self._parts = take_apart(model)
         self._n_window, self._n_overlap = check_windows(
             window, overlap, self._parts.transformer
         )
+        self._known = known_tags(tags, self._parts.classes)
+        self._candidates = candidates
+        self._decoder = self._parts.decoder
+        self._options: dict[str, Any] = {}  # of predict, where they are asked for
+        if self._known is not None:
+            self._options["tags"] = self._known[np.newaxis]
+        if candidates:
+            self._decoder = keep_candidates(self._decoder)
+            self._options["candidates"] = True
         self._info = audio_info(path)
         self._seconds = 0.0
 
@@ -273,6 +418,69 @@ class EventStream:
         if self._info.format == "MP3":  # whose header does not say it to the sample
             return self._seconds or self._info.duration
         return self._info.duration
+
+    def frame_scores(self) -> Iterator[FeatureArray]:
+        """Yield the frame scores in blocks."""
+        windows = self._windows()
+        first = next(windows, None)
+        if first is None:
+            yield self._inside.estimator.predict_frame_proba(self._whole())[0]
+            return
+        nothing = np.zeros(len(self._parts.classes))  # whose windows need no tags
+        scorer = WindowScorer(self._parts, self._n_window, nothing, everywhere=True)
+        for piece in self._pieces(scorer, chain([first], windows)):
+            yield from scorer.blocks(*piece)
+
+    def events(
+        self, take_scores: Callable[[FeatureArray], object] | None = None
+    ) -> Iterator[Event]:
+        """Yield the events; give the frame scores to who takes them, in blocks."""
+        windows = self._windows()
+        first = next(windows, None)
+        if first is None:
+            X, detector = self._whole(), self._inside.estimator
+            table = detector.predict(X, **self._options)[0]
+            table = table.sort_values(["offset", "onset"])[list(Event._fields)]
+            if take_scores is not None:
+                take_scores(detector.predict_frame_proba(X)[0])
+            yield from map(Event._make, table.itertuples(index=False))
+            return
+        if not isinstance(self._decoder, EventDecoder):
+            raise ValueError(
+                f"{self.path} is longer than a window, and the model decodes events by "
+                f"{type(self._decoder).__name__}; only an EventDecoder can go through "
+                "a recording piece by piece: pass a longer window"
+            )
+        scorer = WindowScorer(
+            self._parts,
+            self._n_window,
+            self._known,
+            candidates=self._candidates,
+            everywhere=take_scores is not None,
+        )
+        decoder = None
+        for first_frame, means, end in self._pieces(scorer, chain([first], windows)):
+            if decoder is None:
+                decoder = StreamDecoder(
+                    self._decoder,
+                    self._parts.classes,
+                    scorer.time_resolution,
+                    scorer.dtype,
+                    scorer.time_offset,
+                )
+            if take_scores is not None:
+                for block in scorer.blocks(first_frame, means, end):
+                    take_scores(block)
+            yield from decoder.push(scorer.curves(means), end)
+
+    def _whole(self) -> Any:
+        """Return the features of the recording, as the detector takes them."""
+        return self._inside.transform([self.path])
+
+    def _windows(self) -> Iterator[tuple[list[int], np.ndarray]]:
+        """Yield the windows in batches; none where one holds the recording."""
+        pieces = iter_log_mel(self._blocks(), self._parts.transformer)
+        return iter_windows(pieces, self._n_window, self._n_window - self._n_overlap)
 
     def _blocks(self) -> Iterator[np.ndarray]:
         """Yield the samples of the file in blocks."""
@@ -285,37 +493,21 @@ class EventStream:
             if self.progress is not None:
                 self.progress(self._seconds)
 
-    def __iter__(self) -> Iterator[Event]:
-        parts, n_window, n_overlap = self._parts, self._n_window, self._n_overlap
-        pieces = iter_log_mel(self._blocks(), parts.transformer)
-        batches = iter_windows(pieces, n_window, n_window - n_overlap)
-        first = next(batches, None)
-        if first is None:
-            table = self.model.predict([self.path])[0]
-            table = table.sort_values(["offset", "onset"])[list(Event._fields)]
-            yield from map(Event._make, table.itertuples(index=False))
-            return
-        if not isinstance(parts.decoder, EventDecoder):
-            raise ValueError(
-                f"{self.path} is longer than a window, and the model decodes events by "
-                f"{type(parts.decoder).__name__}; only an EventDecoder can go through "
-                "a recording piece by piece: pass a longer window"
-            )
-        fade = CrossFade(n_window, n_overlap)
-        scorer = WindowScorer(parts, n_window)
-        decoder = None
-        for starts, values in scorer.score(chain([first], batches)):
-            if decoder is None:
-                decoder = StreamDecoder(
-                    parts.decoder,
-                    parts.classes,
-                    scorer.time_resolution,
-                    scorer.dtype,
-                    scorer.time_offset,
-                )
+    def _pieces(
+        self,
+        scorer: WindowScorer,
+        windows: Iterable[tuple[list[int], np.ndarray]],
+    ) -> Iterator[tuple[int, np.ndarray, float | None]]:
+        """Score windows; yield the next frames' means, from which frame on, the end.
+
+        The end of the recording, in seconds, comes with its last frames.
+        """
+        fade = CrossFade(self._n_window, self._n_overlap)
+        n_frames = 0
+        for starts, values in scorer.score(windows):
             for start, window_values in zip(starts, values):
                 fade.add(start, window_values)
             # Any further window begins after the last one did.
-            yield from decoder.push(scorer.curves(fade.take(starts[-1])))
-        if decoder is not None:
-            yield from decoder.push(scorer.curves(fade.take()), self.duration)
+            yield n_frames, fade.take(starts[-1]), None
+            n_frames = starts[-1]
+        yield n_frames, fade.take(), self.duration

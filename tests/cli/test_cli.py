@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -183,6 +184,36 @@ def test_as_a_process(tmp_path):
     assert done.stderr.splitlines() == [
         "sklearn-sed: error: no.tsv: No such file or directory"
     ]
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_nobody_need_read_to_the_end(unbuffered, lists):
+    command = [sys.executable, "-m", "sklearn_sed", "evaluate"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+
+    def end(**pipes):
+        process = subprocess.Popen(
+            [*command, lists.reference, lists.estimated], env=environment, **pipes
+        )
+        process.stdout.close()
+        with process, process.stderr or contextlib.nullcontext(io.BytesIO()) as said:
+            return said.read(), process.wait()
+
+    assert end(stdout=subprocess.PIPE, stderr=subprocess.PIPE) == (b"", 141)
+    # What goes wrong otherwise is told, also who reads standard error alone.
+    lists.estimated.write_text("no list")
+    said, code = end(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert (code, said.count(b"\n")) == (2, 1)
+    assert end(stdout=subprocess.PIPE, stderr=subprocess.STDOUT) == (b"", 141)
+
+
+def test_a_pipe_that_breaks_elsewhere_is_told(lists, monkeypatch, capfd):
+    def fail(*args, **kwargs):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("sklearn_sed.events.read_events", fail)
+    assert main(["evaluate", str(lists.reference), str(lists.estimated)]) == 2
+    assert "Broken pipe" in capfd.readouterr().err
 
 
 def test_help_does_not_wait_for_heavy_packages():
@@ -593,7 +624,7 @@ def test_detect_passes_its_options_on(sed, trained, tmp_path, monkeypatch):
     monkeypatch.setattr(inference, "detect_files", detect)
     options = ["--restart", "--jobs", 2, "--window", 5, "--quiet"]
     out = tmp_path / "out"
-    options += ["--format", "raven"]
+    options += ["--format", "raven", "--candidates", "--scores", tmp_path / "scores"]
     done = sed("detect", trained.model, trained.folder, "-o", out, *options)
     assert done.code == 2
     assert not out.exists()  # the folder made for it is gone again
@@ -601,6 +632,9 @@ def test_detect_passes_its_options_on(sed, trained, tmp_path, monkeypatch):
         "format": "raven",
         "window": 5.0,
         "overlap": None,
+        "tags": None,
+        "candidates": True,
+        "scores": tmp_path / "scores",
         "resume": False,
         "overwrite": False,
         "on_error": "skip",
@@ -737,6 +771,101 @@ def test_settings_are_numbers(option, value, text, capsys):
         main(["detect", "model.sed", "a.wav", "-o", "found.tsv", option, value])
     assert end.value.code == 2
     assert text in capsys.readouterr().err
+
+
+def test_detect_with_known_tags_and_scores_as_a_process(trained, tmp_path):
+    arguments = ["-m", "sklearn_sed", "detect", trained.model, trained.folder / "audio"]
+    arguments += ["-o", "found.tsv", "--known-tags", trained.folder / "weak.tsv"]
+    arguments += ["--scores", "scores", "--threshold", 0, "--quiet"]
+    for _ in range(2):  # what is there is its own
+        done = subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 1
+        first, second = done.stderr.splitlines()
+        assert "8 recordings, 1 class, label column 'event_labels'" in first
+        assert "bad file" in second
+    filenames, tables = read_events(tmp_path / "found.tsv")
+    assert [len(table) > 0 for table in tables] == [i % 2 == 0 for i in range(7)]
+    scores = sorted((tmp_path / "scores").iterdir())
+    assert [path.name for path in scores] == [f"{i}.tsv" for i in range(7)]
+    assert scores[0].read_text().startswith("onset\toffset\ttone\n0.000000\t0.032000\t")
+    assert len(filenames) == 7
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "found"),
+    [
+        (["a.wav\tCat"], [], ["Cat"]),
+        (["other/a\tCat", "b.wav\t"], [], ["Cat"]),
+        (["a.wav\t"], [], []),
+        (["a.wav\tCat"], ["--classes", "Dog, big=1"], []),
+        (["a.wav\t-1"], ["--threshold", "1"], []),
+        (["a.wav\t-1"], ["--threshold", "0"], ["Cat", "Dog, big=1"]),
+    ],
+)
+def test_detect_looks_for_what_is_known(rows, options, found, sed, pets, tmp_path):
+    known = tmp_path / "known.tsv"
+    known.write_text("\n".join(["filename\tevent_labels", *rows, "c.wav\tCat"]))
+    command = ["--known-tags", known, *options]
+    if "--threshold" not in options:  # of frames; known classes have no other
+        model = load_model(pets / "pets.sed")
+        model.set_params(weakeventdetector__decoder=EventDecoder(threshold=0.0))
+        save_model(model, tmp_path / "pets.sed")
+        write_clip(tmp_path / "a.wav", tone=True)
+        pets = tmp_path
+    done = detect_pets(sed, pets, tmp_path / "found.tsv", *command)
+    assert done.code == 0
+    _, (table,) = read_events(tmp_path / "found.tsv")
+    assert sorted(set(table["event_label"])) == found
+
+
+def test_known_tags_in_columns(sed, pets, tmp_path):
+    known = tmp_path / "known.csv"
+    for row, options, found in (
+        ("0,1", [], {"Cat": 0, "Dog, big=1": 1}),
+        ("1,1", ["--classes", "Dog, big=1"], {"Dog, big=1": 1}),
+    ):
+        known.write_text(f'filename,Cat,"Dog, big=1"\na.wav,{row}\n')
+        options += ["--known-tags", known, "--threshold", 0, "--restart"]
+        done = detect_pets(sed, pets, tmp_path / "found.tsv", *options)
+        assert (done.code, done.counts) == (0, found)
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        (["b.wav\tCat"], "known.tsv lacks 1 of the 1 recordings: "),
+        (["a.wav\tBird"], "says that a.wav holds 'Bird', which is no class of the mod"),
+        (["a.wav\t-1;Cat"], "holds '-1', which is no class"),
+        (["x/a.wav\tCat", "y/a.wav\tCat"], "cannot tell which recording is which"),
+    ],
+)
+def test_known_tags_must_be_known(rows, text, sed, pets, tmp_path):
+    known = tmp_path / "known.tsv"
+    known.write_text("\n".join(["filename\tevent_labels", *rows]))
+    done = detect_pets(sed, pets, tmp_path / "found.tsv", "--known-tags", known)
+    assert (done.code, text in done.err) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["known.tsv"]
+
+
+def test_detect_writes_candidates(sed, pets, tmp_path):
+    done = detect_pets(sed, pets, tmp_path / "found.tsv", "--candidates")
+    assert (done.code, "--candidates True needs events whose own" in done.err) == (
+        2,
+        True,
+    )
+    model = load_model(pets / "pets.sed")
+    model.set_params(weakeventdetector__decoder=EventDecoder(segmenter="peaks"))
+    save_model(model, tmp_path / "pets.sed")
+    write_clip(tmp_path / "a.wav", tone=True)
+    done = detect_pets(sed, tmp_path, tmp_path / "found.tsv", "--candidates")
+    assert done.code == 0
+    assert set(done.counts) == {"Cat", "Dog, big=1"}
+    assert min(done.counts.values()) >= 1
 
 
 def test_detect_counts_no_events_too(sed, trained, tmp_path):
@@ -1203,6 +1332,9 @@ def mine(trained, tmp_path):
         tmp_path / "s.tsv", ["a.wav"], [make_events([0.0], [0.2], ["tone"], [0.9])]
     )
     (tmp_path / "weak.tsv").write_text("filename\tevent_labels\na.wav\ttone\n")
+    (tmp_path / "a.tsv").write_text("filename\tevent_labels\na.wav\ttone\n")
+    (tmp_path / "scores").mkdir()
+    (tmp_path / "scores" / "a.tsv").write_text("mine")
     (tmp_path / "labels").mkdir()
     (tmp_path / "labels" / "a.txt").write_text("0.0\t0.2\ttone\n")
     for name in ("m.sed", "m.csv"):
@@ -1225,6 +1357,9 @@ INPUT, EXISTS = "is an input as well", "exists; write to another file"
         ("detect m.sed a.wav -o m.sed --format dcase --overwrite", INPUT),
         ("detect m.sed a.wav -o a.wav --format dcase --overwrite", INPUT),
         ("detect m.sed a.wav -o labels --format audacity", EXISTS),
+        ("detect m.sed a.wav -o new.tsv --scores scores", EXISTS),
+        ("detect m.sed a.wav -o b.tsv --scores . --known-tags a.tsv", INPUT),
+        ("detect m.sed a.wav -o a.tsv --known-tags a.tsv --overwrite", INPUT),
         ("tag m.sed a.wav -o weak.tsv", EXISTS),
         ("tag m.csv a.wav -o m.csv --overwrite", INPUT),
         ("convert s.tsv s.tsv --format tags", INPUT),
@@ -1256,6 +1391,7 @@ def test_what_may_be_written_over_is(sed, mine, monkeypatch):
     for command in (
         "detect m.sed a.wav -o weak.tsv --overwrite --quiet",
         "detect m.sed a.wav -o labels --format audacity --overwrite --quiet",
+        "detect m.sed a.wav -o new.tsv --scores scores --overwrite --quiet",
         "tag m.sed a.wav -o weak.tsv --overwrite --quiet",
         "convert s.tsv weak.tsv --format tags --overwrite",
         "convert s.tsv labels --format audacity --overwrite",

@@ -17,13 +17,25 @@ import pandas as pd
 import pytest
 from joblib import parallel_config
 from pandas.testing import assert_frame_equal
+from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
-from sklearn_sed import LogMelTransformer, WeakEventDetector
+from sklearn_sed import EventDecoder, LogMelTransformer, WeakEventDetector
 from sklearn_sed.events import read_events
-from sklearn_sed.exceptions import AnnotationError, AudioError, AudioWarning
-from sklearn_sed.inference import _files, detect_events, detect_files
+from sklearn_sed.exceptions import (
+    AnnotationError,
+    AudioError,
+    AudioWarning,
+    LabelError,
+)
+from sklearn_sed.inference import (
+    _files,
+    detect_events,
+    detect_files,
+    iter_frame_scores,
+)
 from sklearn_sed.inference._progress import note_progress, seconds_bar
+from sklearn_sed.inference._scores import WindowScorer
 from tests._networks import TINY_CRNN
 from tests.inference._sounds import CLIPS, FEATURES, Y, random_events, write
 
@@ -112,7 +124,7 @@ def count_calls(monkeypatch):
     monkeypatch.setattr(
         _files,
         "_detect",
-        lambda model, name, *rest: seen.append(name) or detect(model, name, *rest),
+        lambda model, task, *rest: seen.append(task.name) or detect(model, task, *rest),
     )
     return seen
 
@@ -353,7 +365,7 @@ def test_the_bar_moves_within_a_long_file(model, tmp_path, monkeypatch, capsys):
     path = str(write(tmp_path / "long.wav", random_events(6, seed=0), 6, seed=0))
     with seconds_bar("detect", [path], 1, disable=False) as bar:
         # Whoever reads it may be another process: all goes by the notes.
-        _files._detect(model, path, 2.0, None, bar.notes)
+        _files._detect(model, _files._Task(path, 2.0, None), bar.notes)
         noted = [json.loads(line) for line in bar.notes.read_text().splitlines()]
         assert noted == [[path, float(second)] for second in range(1, 7)]
         bar.notes.write_text("")
@@ -382,10 +394,10 @@ SCRIPT = """
     from sklearn_sed.inference import _files, detect_files
 
     detect = _files._detect
-    def slowly(model, name, *rest):
-        print(Path(name).name, flush=True)
+    def slowly(model, task, *rest):
+        print(Path(task.name).name, flush=True)
         time.sleep(0.3)
-        return detect(model, name, *rest)
+        return detect(model, task, *rest)
     _files._detect = slowly
     folder = Path(sys.argv[1])
     model = joblib.load(folder / "model.joblib")
@@ -473,3 +485,200 @@ def test_two_processes_share_the_work(importable, start, folder, tmp_path, monke
     assert seen == []
     detect_files(importable, sorted(folder), out, resume=False, **options)
     assert out.read_bytes() == shared
+
+
+# -- scores, known tags, candidates --
+
+
+def read_scores(path):
+    """Read a table of scores as sed_scores_eval does, and check what it checks."""
+    table = pd.read_csv(path, sep="\t")
+    assert list(table.columns) == ["onset", "offset", "high", "low"]
+    assert (table["onset"] < table["offset"]).all()
+    assert (table["onset"][1:].to_numpy() == table["offset"][:-1].to_numpy()).all()
+    return table
+
+
+@pytest.fixture
+def units(tmp_path):
+    """Return recordings of one name, in the folders of two units."""
+    paths = []
+    for unit, seconds in (("a", 1.5), ("b", 7.3)):
+        (tmp_path / "audio" / unit).mkdir(parents=True)
+        path = tmp_path / "audio" / unit / "1.wav"
+        paths.append(write(path, random_events(seconds), seconds))
+    return paths
+
+
+def test_scores_are_written_beside_events(model, units, tmp_path, monkeypatch):
+    monkeypatch.setattr("sklearn_sed.inference._recording.BLOCK_DURATION", 1.0)
+    scores = tmp_path / "new" / "scores"
+    out = tmp_path / "found.tsv"
+    detect_files(model, units, out, window=2.0, scores=scores)
+    check_found(out, model, units)
+    files = [path for path in scores.rglob("*") if path.is_file()]
+    assert sorted(files) == [scores / "a" / "1.tsv", scores / "b" / "1.tsv"]
+    for path, unit, seconds in zip(units, "ab", (1.5, 7.3)):
+        table = read_scores(scores / unit / "1.tsv")
+        blocks = list(iter_frame_scores(model, path, window=2.0))
+        np.testing.assert_array_equal(
+            table[["high", "low"]].to_numpy(), np.concatenate(blocks)
+        )
+        assert table["onset"][0] == 0
+        assert table["offset"].tolist()[:2] == [0.0125, 0.0375]
+        assert table["offset"].tolist()[-1] == seconds
+
+
+def test_scores_that_are_there_are_not_computed_again(
+    model, units, tmp_path, monkeypatch
+):
+    out, scores = tmp_path / "found.tsv", tmp_path / "scores"
+    table = scores / "b" / "1.tsv"
+
+    def detect(paths=units, **options):
+        seen.clear()
+        options = {"scores": scores, "overwrite": False, **options}
+        detect_files(model, paths, out, window=2.0, **options)
+        return [path for path in paths if str(path) in seen]
+
+    seen = count_calls(monkeypatch)
+    assert detect(scores=None) == units
+    assert detect() == units
+    assert detect() == detect(scores=None) == []
+    written = table.read_bytes()
+    assert detect(resume=False) == units
+    table.unlink()
+    assert detect() == units[1:]
+    assert table.read_bytes() == written
+    # What somebody has changed, or had there before, stays.
+    table.write_bytes(written + b"mine")
+    for options in ({}, {"resume": False}):
+        with pytest.raises(FileExistsError, match=r"b.1\.tsv exists"):
+            detect(**options)
+        assert table.read_bytes() == written + b"mine"
+    assert detect(overwrite=True) == units[1:]
+    assert table.read_bytes() == written
+    assert detect() == []
+    Path(f"{out}.journal").unlink()
+    out.unlink()
+    with pytest.raises(FileExistsError, match=r"a.1\.tsv exists"):
+        detect()
+    assert not out.exists()
+
+
+def test_a_table_of_scores_is_there_as_a_whole_or_not(
+    model, units, tmp_path, monkeypatch
+):
+    out, scores = tmp_path / "found.tsv", tmp_path / "scores"
+    options = {"window": 2.0, "scores": scores, "overwrite": False}
+    blocks, calls = WindowScorer.blocks, []
+
+    def stop(*args):
+        calls.append(args)
+        if len(calls) > 2:
+            raise KeyboardInterrupt
+        return blocks(*args)
+
+    monkeypatch.setattr("sklearn_sed.inference._recording.BLOCK_DURATION", 1.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(WindowScorer, "blocks", stop)
+        message = "1 of 2 files are done, the same call goes on"
+        with pytest.raises(KeyboardInterrupt, match=message):
+            detect_files(model, units, out, **options)
+    assert [path.name for path in (scores / "b").iterdir()] == []
+    # Killed after the table was there and before the journal knew: it is our own.
+    (scores / "b" / "1.tsv").write_text("what a dead process wrote")
+    detect_files(model, units, out, **options)
+    assert len(read_scores(scores / "b" / "1.tsv")) > 100
+
+
+def test_a_file_that_is_bad_now_has_no_scores(model, units, tmp_path):
+    out, scores = tmp_path / "found.tsv", tmp_path / "scores"
+    options = {"window": 2.0, "scores": scores, "overwrite": False, "on_error": "skip"}
+    detect_files(model, units, out, **options)
+    units[0].write_text("no audio")
+    detect_files(model, units, out, **options)
+    assert not (scores / "a" / "1.tsv").exists()
+    # What is put there then is not ours.
+    (scores / "a" / "1.tsv").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"a.1\.tsv exists"):
+        detect_files(model, units, out, **options)
+
+
+def test_scores_that_cannot_be_written_are_found_before_the_work(
+    model, units, tmp_path, monkeypatch
+):
+    seen = count_calls(monkeypatch)
+    options = {"window": 2.0}
+    for label, message in (("onset", "two columns 'onset'"), ("a\tb", r"'a\\tb'")):
+        other = copy.deepcopy(model)
+        other[-1].classes_ = other[-1].detector_.classes_ = np.array([label, "zoo"])
+        with pytest.raises(AnnotationError, match=message):
+            detect_files(
+                other, units, tmp_path / "found.rttm", scores=tmp_path / "s", **options
+            )
+    with pytest.raises(ValueError, match=r"1\.tsv would be written twice"):
+        detect_files(
+            model, units[:1], tmp_path / "1.tsv", scores=tmp_path / ".", **options
+        )
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(OSError, match="taken"):
+        detect_files(
+            model, units, tmp_path / "f.tsv", scores=tmp_path / "taken", **options
+        )
+    assert seen == []
+    assert not list(tmp_path.glob("*.journal"))
+
+
+def test_known_tags_of_files(model, units, tmp_path, monkeypatch):
+    out = tmp_path / "found.tsv"
+    seen = count_calls(monkeypatch)
+    own = [detect_events(model, path, window=2.0) for path in units]
+    known = [detect_events(model, path, window=2.0, tags=["high"]) for path in units]
+
+    def check(tags, expected, done):
+        seen.clear()
+        detect_files(model, units, out, window=2.0, tags=tags)
+        assert len(seen) == done
+        _, tables = read_events(out)
+        for found, wanted in zip(tables, expected):
+            assert found["event_label"].tolist() == wanted["event_label"].tolist()
+            assert found["onset"].to_numpy() == pytest.approx(wanted["onset"], abs=1e-6)
+
+    assert own[0]["event_label"].tolist() == ["low"]
+    check([["high"], ["high"]], known, 2)
+    check(np.array([[1, 0], [1, 0]]), known, 0)
+    # Another tag is another question, of this file alone.
+    check([["high"], -1], [known[0], own[1]], 1)
+    check(None, own, 1)
+    check([[], []], [own[0][:0], own[1][:0]], 2)
+    with pytest.raises(LabelError, match=r"tags, clip 1.*'dog'"):
+        detect_files(model, units, out, window=2.0, tags=[[], ["dog"]])
+    with pytest.raises(LabelError, match="2 clips and tags has 1 entries"):
+        detect_files(model, units, out, window=2.0, tags=[["high"]])
+
+
+def test_candidates_of_files(model, units, tmp_path):
+    boxes = clone(model).fit(CLIPS, Y)
+    boxes[-1].detector_.decoder = EventDecoder(segmenter="boxes")
+    out = tmp_path / "found.tsv"
+    detect_files(boxes, units, out, window=2.0, candidates=True)
+    _, tables = read_events(out)
+    for path, table in zip(units, tables):
+        expected = detect_events(boxes, path, window=2.0, candidates=True)
+        assert len(table) == len(expected)
+        assert table["score"].to_numpy() == pytest.approx(expected["score"])
+    with pytest.raises(ValueError, match="begun with candidates=True instead of False"):
+        detect_files(boxes, units, out, window=2.0)
+    with pytest.raises(ValueError, match="candidates=True needs events"):
+        detect_files(model, units, tmp_path / "x.tsv", window=2.0, candidates=True)
+    assert not (tmp_path / "x.tsv.journal").exists()
+
+
+def test_ctrl_c_while_the_result_is_written(model, units, tmp_path, monkeypatch):
+    def stop(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_files, "save_events", stop)
+    with pytest.raises(KeyboardInterrupt, match="2 of 2 files are done, the same call"):
+        detect_files(model, units, tmp_path / "found.tsv", window=2.0)

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import soundfile
 from pandas.testing import assert_frame_equal
+from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from sklearn_sed import EventDecoder, LogMelTransformer, WeakEventDetector
-from sklearn_sed.exceptions import AudioError
-from sklearn_sed.inference import detect_events, iter_events
+from sklearn_sed.exceptions import AudioError, LabelError
+from sklearn_sed.inference import detect_events, iter_events, iter_frame_scores
+from sklearn_sed.inference._recording import RecordingStream
 from tests._networks import TINY_CRNN
 from tests.inference._sounds import (
     CLIPS,
@@ -20,6 +22,7 @@ from tests.inference._sounds import (
     random_events,
     write,
 )
+from tests.inference.test_model import OnlyDecodes
 
 
 @pytest.fixture(scope="module")
@@ -238,3 +241,136 @@ def test_events_with_scores_of_their_own(segmenter, tmp_path):
     whole, windows = (table["score"].to_numpy() for table in (expected, found))
     assert 0 < np.abs(whole - windows).max() < 1
     assert (windows[whole > 0.6] > 0.3).all()
+
+
+# -- frame scores --
+
+
+@pytest.mark.parametrize("overlap", [None, 0.0, 1.9])
+def test_events_are_decoded_from_the_frame_scores(eager, overlap, tmp_path):
+    path = write(tmp_path / "a.wav", random_events(11.37), 11.37)
+    options = {"window": 2.0, "overlap": overlap}
+    blocks = list(iter_frame_scores(eager, path, **options))
+    assert len(blocks) > 1
+    scores = np.concatenate(blocks)
+    resolution = blocks[0].time_resolution
+    assert resolution == 0.025
+    (expected,) = EventDecoder().decode(
+        scores[np.newaxis],
+        resolution,
+        eager.classes_,
+        durations=[11.37],
+        time_offset=blocks[0].time_offset,
+    )
+    assert_frame_equal(detect_events(eager, path, **options), expected)
+    # Each block knows when it is, to the end of the recording.
+    lengths = np.cumsum([0, *map(len, blocks)])
+    offsets = [block.time_offset for block in blocks]
+    assert offsets == pytest.approx((lengths[:-1] - 0.5) * resolution)
+    assert [float(block.durations) for block in blocks] == pytest.approx(
+        [*offsets[1:], 11.37]
+    )
+
+
+@pytest.mark.parametrize("seconds", [0.01, 1.3, 2.0])
+def test_the_frame_scores_of_a_short_recording_are_those_of_predict(
+    model, seconds, tmp_path
+):
+    path = write(tmp_path / "a.wav", [(0.4, 1.0, "high")], seconds)
+    (block,) = iter_frame_scores(model, path, window=2.0)
+    expected = model[-1].predict_frame_proba(model[0].transform([path]))[0]
+    np.testing.assert_array_equal(block, expected)
+    assert block.time_offset == expected.time_offset
+    assert float(block.durations) == pytest.approx(seconds)
+
+
+def test_frames_are_scored_whatever_is_tagged(model, eager, tmp_path):
+    path = write(tmp_path / "a.wav", [(12.3, 12.8, "low")], 30)
+    (event,) = iter_events(model, path, window=2.0)
+    scores = np.concatenate(list(iter_frame_scores(model, path, window=2.0)))
+    assert (scores > 0).all()
+    seen = []
+    events = RecordingStream(model, path, 2.0, None).events(seen.append)
+    assert list(events) == [event]
+    np.testing.assert_array_equal(np.concatenate(seen), scores)
+    assert len(detect_events(eager, path, window=2.0)) == 1
+
+
+def test_frame_scores_need_no_decoder(model, tmp_path):
+    path = write(tmp_path / "a.wav", random_events(9), 9)
+    other = clone(model).fit(CLIPS, Y)
+    other[-1].detector_.decoder = OnlyDecodes()
+    found, expected = (
+        np.concatenate(list(iter_frame_scores(m, path, window=2.0)))
+        for m in (other, model)
+    )
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_frame_scores_come_before_the_file_is_read(model, tmp_path):
+    path = write(tmp_path / "a.flac", [(1, 2, "low")], 400, subtype="PCM_16")
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 3 // 4])
+    blocks = iter_frame_scores(model, path, window=2.0)
+    assert 0 < len(next(blocks)) * 0.025 < 70
+    with pytest.raises(AudioError, match="truncated"):
+        list(blocks)
+
+
+# -- known tags, candidates --
+
+
+@pytest.mark.parametrize("seconds", [1.9, 11.37])
+def test_known_tags_are_looked_for_and_nothing_else(model, eager, seconds, tmp_path):
+    path = write(tmp_path / "a.wav", random_events(seconds), seconds)
+    every = detect_events(eager, path, window=2.0)
+    assert set(every["event_label"]) == {"high", "low"}
+
+    def find(tags):
+        return detect_events(model, path, window=2.0, tags=tags)
+
+    for tags in (["low", "high"], {"high", "low"}, np.array([1, 1])):
+        assert_frame_equal(find(tags), every)
+    low = every[every["event_label"] == "low"].reset_index(drop=True)
+    for tags in (["low"], np.array([0, 1])):
+        assert_frame_equal(find(tags), low)
+    assert find([]).empty
+    own = detect_events(model, path, window=2.0)
+    for tags in (None, -1, np.array([-1, -1])):
+        assert_frame_equal(find(tags), own)
+    with pytest.raises(LabelError, match="'dog'"):
+        iter_events(model, path, tags=["dog"])
+
+
+def test_the_tagger_is_not_asked_what_is_known(model, tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise AssertionError
+
+    path = write(tmp_path / "a.wav", random_events(9), 9)
+    monkeypatch.setattr(model[-1].tagger_, "_score", fail)
+    assert len(detect_events(model, path, window=2.0, tags=["low"]))
+    assert list(iter_frame_scores(model, path, window=2.0))
+
+
+@pytest.mark.parametrize("tags", [None, ["high"]])
+@pytest.mark.parametrize("seconds", [1.9, 11])
+@pytest.mark.parametrize("segmenter", ["boxes", "peaks"])
+def test_a_threshold_chooses_among_candidates(segmenter, seconds, tags, tmp_path):
+    model = make_model(threshold=0.0, decoder=EventDecoder(segmenter=segmenter))
+    path = write(tmp_path / "a.wav", random_events(seconds), seconds)
+    options = {"window": 2.0, "tags": tags}
+    every = detect_events(model, path, candidates=True, **options)
+    for threshold in (0.1, 0.5):
+        model[-1].detector_.decoder.set_params(threshold=threshold)
+        found = detect_events(model, path, **options)
+        chosen = every[every["score"] > threshold].reset_index(drop=True)
+        assert 0 < len(found) < len(every)
+        assert_frame_equal(found, chosen)
+    model[-1].tagger_.threshold = 1.0  # finds nothing by itself
+    assert_frame_equal(detect_events(model, path, candidates=True, **options), every)
+
+
+def test_thresholds_on_frames_have_no_candidates(model, tmp_path):
+    path = write(tmp_path / "a.wav", [], 1)
+    with pytest.raises(ValueError, match="candidates=True needs events whose own"):
+        iter_events(model, path, candidates=True)
