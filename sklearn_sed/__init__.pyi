@@ -8,6 +8,7 @@ from . import inference as inference
 from . import metrics as metrics
 from . import model_selection as model_selection
 from . import plotting as plotting
+from . import review as review
 from ._clips._array import FeatureArray as FeatureArray
 from ._decoding._decoder import EventDecoder as EventDecoder
 from ._features._store import StoredFeatures as StoredFeatures

@@ -14,13 +14,13 @@ listed and left out.
 """
 
 import argparse
-import math
 from pathlib import Path
 
 from sklearn_sed._cli import _collection
 from sklearn_sed._cli._common import (
     add_jobs_and_quiet,
     add_number,
+    add_pad,
     list_bad_files,
     positive_int,
 )
@@ -41,8 +41,7 @@ closest to 0.5, any, or the first ones (default: score)"
     add("--order", choices=orders, default="score", help=order)
     seed = "the same seed gives the same random order"
     add_number(parser, "--seed", 0, "S", seed)
-    pad = "cut out before and after each event"
-    add_number(parser, "--pad", 1.0, "SECONDS", pad, _seconds)
+    add_pad(parser, "cut out before and after each event")
     format = "what is written (default: wav)"
     add("--format", choices=("wav", "flac"), default="wav", help=format)
     add_jobs_and_quiet(parser)
@@ -77,14 +76,3 @@ def run(args: argparse.Namespace) -> int:
     print(f"{args.out}: {len(clips)} clips of {n_recordings} recordings")
     skipped = clips.attrs["skipped"].items()
     return list_bad_files(pd.DataFrame(skipped, columns=["path", "reason"]))
-
-
-def _seconds(text: str) -> float:
-    """Return the seconds that an option is."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0")
-    return seconds

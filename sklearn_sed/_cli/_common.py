@@ -48,7 +48,7 @@ _OPTIONS = {
     for name in (
         *("encoding", "na_values", "label_column", "filename_column"),
         *("separator", "label_separator", "window", "overlap", "order"),
-        "candidates",
+        *("candidates", "fmin", "fmax"),
     )
 } | {"label_columns": "--label-column"}
 _NAMES = "|".join(_OPTIONS)
@@ -132,6 +132,22 @@ def add_number(
         metavar=metavar,
         help=f"{text} (default: {default:g})",
     )
+
+
+def add_pad(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add the option that says how much is taken around events."""
+    add_number(parser, "--pad", 1.0, "SECONDS", text, _seconds)
+
+
+def _seconds(text: str) -> float:
+    """Return the seconds that an option is."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0")
+    return seconds
 
 
 def add_jobs_and_quiet(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@
   sklearn-sed evaluate reference.tsv found.tsv            compare with a reference
   sklearn-sed convert found.tsv labels --format audacity  look at them elsewhere
   sklearn-sed clips found.tsv audio/ -o clips/            listen to them
+  sklearn-sed review found.tsv audio/ -o review/          judge them in a browser
   sklearn-sed info model.sed                              what a model is and does
 
 "sklearn-sed COMMAND --help" explains each one.
@@ -28,6 +29,7 @@ from sklearn_sed._cli import (
     _detect,
     _evaluate,
     _info,
+    _review,
     _tag,
     _train,
     _tune,
@@ -36,7 +38,10 @@ from sklearn_sed._cli._common import EXIT_CODES, FORMATS_HELP, in_one_line, say
 from sklearn_sed._version import __version__
 from sklearn_sed.exceptions import AudioError
 
-_COMMANDS = (_train, _tune, _detect, _tag, _evaluate, _convert, _clips, _info)
+_COMMANDS = (
+    *(_train, _tune, _detect, _tag, _evaluate, _convert, _clips, _review),
+    _info,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,26 +3,32 @@
 import hashlib
 import io
 import json
-import math
 import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.utils import check_random_state
-from tqdm import tqdm
 
 from sklearn_sed._storage import check_targets, replace_file
 from sklearn_sed.audio import Excerpt, iter_excerpts
-from sklearn_sed.events import to_table
 from sklearn_sed.events._names import path_parts, strip_ending
-from sklearn_sed.events._records import check_filenames
 from sklearn_sed.exceptions import AudioError
+from sklearn_sed.inference._cutting import (
+    THRESHOLD,
+    by_uncertainty,
+    check_choice,
+    check_lengths,
+    check_pad,
+    check_per_class,
+    each_recording,
+    find_events,
+)
 
 _Path = str | os.PathLike[str]
 
@@ -41,7 +47,6 @@ _SUBTYPES = {
         **dict.fromkeys(("ALAC_20", "ALAC_24", "ALAC_32"), "PCM_24"),
     },
 }
-_THRESHOLD = 0.5
 # What no system of files keeps from being a name, beside letters, marks and digits.
 _PLAIN = frozenset(" -_.+,()&'")
 # What Windows opens as devices, and the one name that is ours.
@@ -163,43 +168,30 @@ def extract_clips(
        onset  offset event_label  score  start
     0    4.0     6.0         Dog    0.9    3.0
     """
-    _check(per_class, order, pad, format, on_error)
-    names = check_filenames(filenames, len(events), "event tables")
-    paths = names if audio is None else [os.fspath(path) for path in audio]
-    if len(paths) != len(names):
-        raise ValueError(
-            f"audio holds {len(paths)} files for {len(names)} recordings; pass one for "
-            "each"
-        )
+    check_per_class(per_class)
+    check_pad(pad)
+    check_choice("order", order, ORDERS)
+    check_choice("format", format, tuple(_SUBTYPES))
+    check_choice("on_error", on_error, ("raise", "skip"))
+    table, path_of = find_events(filenames, events, audio)
     out = Path(out)
-    table = to_table(names, events)
     folders = _folders(table["event_label"].unique())
-    clips = _chosen(table, names, per_class, order, random_state)
-    _check_lengths(clips, pad)
+    clips = _chosen(table, per_class, order, random_state)
+    check_lengths(clips, pad)
     clips.insert(0, "file", _files(clips, folders, pad, format))
     clips["start"] = (clips["onset"] - pad).clip(lower=0.0)
-    check_targets([out / LISTING], inputs=paths)
+    check_targets([out / LISTING], inputs=path_of.values())
     listed = _listed(out / LISTING)
     out.mkdir(parents=True, exist_ok=True)
-    path_of = dict(zip(names, paths))
-    groups = [
+    work = [
         (path_of[name], list(zip(rows["file"], rows["onset"], rows["offset"])))
         for name, rows in clips.groupby("filename", sort=False)
     ]
-    parallel = Parallel(n_jobs, return_as="generator", batch_size=1)
-    work = (
-        delayed(_cut)(path, rows, out, pad, format, overwrite) for path, rows in groups
-    )
-    skipped: dict[str, str] = {}
+    cut = partial(_cut, out=out, pad=pad, format=format, overwrite=overwrite)
     try:
-        results = tqdm(
-            parallel(work), "clips", len(groups), unit="file", disable=not verbose
+        _, skipped = each_recording(
+            cut, work, text="clips", on_error=on_error, n_jobs=n_jobs, verbose=verbose
         )
-        for (path, _), error in zip(groups, results):
-            if error is not None and on_error == "raise":
-                raise error
-            if error is not None:
-                skipped[path] = error.reason
         if skipped:
             is_there = [os.path.exists(out / file) for file in clips["file"]]
             clips = clips[is_there].reset_index(drop=True)
@@ -210,29 +202,8 @@ def extract_clips(
     return clips
 
 
-def _check(per_class: Any, order: Any, pad: Any, format: Any, on_error: Any) -> None:
-    """Refuse parameters that make no sense."""
-    if per_class is not None and per_class < 1:
-        raise ValueError(f"per_class={per_class!r} must be 1 or more, or None for all")
-    if not 0 <= pad < math.inf:
-        raise ValueError(f"pad={pad!r} must be a number of seconds, 0 or more")
-    for name, value, values in (
-        ("order", order, ORDERS),
-        ("format", format, tuple(_SUBTYPES)),
-        ("on_error", on_error, ("raise", "skip")),
-    ):
-        if value not in values:
-            raise ValueError(
-                f"{name}={value!r} must be one of {', '.join(map(repr, values))}"
-            )
-
-
 def _chosen(
-    table: pd.DataFrame,
-    names: list[str],
-    per_class: int | None,
-    order: str,
-    random_state: Any,
+    table: pd.DataFrame, per_class: int | None, order: str, random_state: Any
 ) -> pd.DataFrame:
     """Return the first events of each class in an order, class by class."""
     columns = ["filename", "onset", "offset", "event_label"]
@@ -242,29 +213,19 @@ def _chosen(
             f"order={order!r} takes events with scores, and these have none; pass "
             "order='time' or order='random'"
         )
-    position = {name: index for index, name in enumerate(names)}
-    by_time = np.lexsort((table["onset"], table["filename"].map(position)))
-    table = table[columns + ["score"] * has_scores].iloc[by_time]
+    table = table[columns + ["score"] * has_scores]
     if order == "random":
         table = table.iloc[check_random_state(random_state).permutation(len(table))]
     elif order != "time" and has_scores:
         score = table["score"].to_numpy()
-        key = -score if order == "score" else np.abs(score - _THRESHOLD)
-        table = table.iloc[np.argsort(key, kind="stable")]
+        table = table.iloc[
+            np.argsort(-score, kind="stable")
+            if order == "score"
+            else by_uncertainty(score, THRESHOLD)
+        ]
     if per_class is not None:
         table = table.groupby("event_label", sort=False).head(per_class)
     return table.sort_values("event_label", kind="stable", ignore_index=True)
-
-
-def _check_lengths(clips: pd.DataFrame, pad: float) -> None:
-    """Refuse clips in which there would be nothing."""
-    empty = clips[clips["onset"] == clips["offset"]]
-    if pad == 0 and len(empty):
-        event = empty.iloc[0]
-        raise ValueError(
-            f"{event['filename']}: the event {event['event_label']!r} at "
-            f"{event['onset']:.3f} s has no length; pass a pad above 0"
-        )
 
 
 def _files(
@@ -321,23 +282,20 @@ def _digest(text: str) -> str:
 def _cut(
     path: str,
     rows: list[tuple[str, float, float]],
+    *,
     out: Path,
     pad: float,
     format: str,
     overwrite: bool,
-) -> AudioError | None:
-    """Write the clips of a recording that are wanted; return why it was left, if so."""
+) -> None:
+    """Write the clips of a recording that are wanted."""
     wanted = [row for row in rows if overwrite or not os.path.exists(out / row[0])]
     spans = [row[1:] for row in wanted]
-    try:
-        # The files come first: where none is wanted, the recording is not opened.
-        for (file, *_), excerpt in zip(wanted, iter_excerpts(path, spans, pad=pad)):
-            content = _encode(path, excerpt, format)
-            (out / file).parent.mkdir(exist_ok=True)
-            replace_file(out / file, content)
-    except AudioError as error:
-        return error
-    return None
+    # The files come first: where none is wanted, the recording is not opened.
+    for (file, *_), excerpt in zip(wanted, iter_excerpts(path, spans, pad=pad)):
+        content = _encode(path, excerpt, format)
+        (out / file).parent.mkdir(exist_ok=True)
+        replace_file(out / file, content)
 
 
 def _encode(path: str, excerpt: Excerpt, format: str) -> bytes:

@@ -26,11 +26,11 @@ ROWS = [
     {"inference"},
     {"_persistence"},
     {"calibration"},
-    {"datasets", "plotting"},
+    {"datasets", "plotting", "review"},
     {"_cli"},
     {"__main__"},
 ]
-LEAVES = {"datasets", "plotting"}
+LEAVES = {"datasets", "plotting", "review"}
 ROW = {room: i for i, rooms in enumerate(ROWS) for room in rooms}
 HEAVY = {"torch", "skorch", "librosa", "sed_eval", "matplotlib", "soundfile", "numba"}
 TORCH = {"torch", "skorch"}
@@ -80,7 +80,8 @@ def test_imports_go_one_way(path):
         if target not in ROW:
             continue  # a public name of the package: resolved lazily, at run time
         assert ROW[target] < ROW[room], f"{room} imports {name}: a wrong arrow"
-        assert target not in LEAVES, f"nobody imports {target}"
+        is_free = target not in LEAVES or room == "_cli"
+        assert is_free, f"nobody but the command imports {target}"
 
 
 def test_every_room_has_its_row():
