@@ -5,8 +5,9 @@ The functions return numbers; :mod:`sklearn_sed.plotting` draws them.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date, datetime, time, timedelta
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from sklearn.utils._param_validation import StrOptions, validate_params
 
 from sklearn_sed._labels._check import check_tags
 from sklearn_sed.events import TagArray, check_events
-from sklearn_sed.events._tables import check_labels
+from sklearn_sed.events._tables import check_durations, check_labels
 from sklearn_sed.exceptions import ClipError
 from sklearn_sed.metrics._counts import Ints
 from sklearn_sed.metrics._inputs import EventArrays, align_events, flatten, label_names
@@ -23,10 +24,12 @@ from sklearn_sed.metrics._intersection import covered, meets, merge, on_one_axis
 from sklearn_sed.metrics._scores import EVENT_BASED
 
 __all__ = [
+    "HourlyEvents",
     "class_correlation",
     "event_durations",
     "event_errors",
     "event_overlap",
+    "events_per_hour",
     "mean_off_diagonal",
 ]
 
@@ -45,6 +48,37 @@ CAUSES = (
     "false tag",
 )
 _SHARED = 0.5  # of the shorter of two events that meet
+_HOUR = 3600.0
+
+
+class HourlyEvents(NamedTuple):
+    """How many events are heard in each hour of each day.
+
+    Attributes
+    ----------
+    labels : list of length n_labels
+        The classes.
+    days : list of datetime.date of length n_days
+        The days with recordings, in order. Days without any are not among them.
+    counts : ndarray of int of shape (n_labels, n_days, 24)
+        Events of each class that are heard in each hour.
+    seconds : ndarray of shape (n_days, 24)
+        How much of each hour was recorded, by all recorders together.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> import numpy as np
+    >>> from sklearn_sed.analysis import HourlyEvents
+    >>> nothing = np.zeros((1, 1, 24), dtype=int), np.zeros((1, 24))
+    >>> HourlyEvents(["Dog"], [date(2024, 1, 31)], *nothing).counts.shape
+    (1, 1, 24)
+    """
+
+    labels: list[Any]
+    days: list[date]
+    counts: np.ndarray
+    seconds: np.ndarray
 
 
 @validate_params(
@@ -294,6 +328,106 @@ def event_durations(
     labels, events = _flatten(y, labels)
     seconds = events.offset - events.onset
     return {label: seconds[events.label == i] for i, label in enumerate(labels)}
+
+
+def events_per_hour(
+    starts: Sequence[datetime],
+    y: Sequence[pd.DataFrame],
+    *,
+    durations: ArrayLike | None = None,
+    labels: Sequence[Any] | None = None,
+) -> HourlyEvents:
+    """Count the events of each class in each hour of each day.
+
+    An event counts in every hour in which it is heard: one that lasts from 5:59 to
+    6:01, in two.
+
+    Parameters
+    ----------
+    starts : sequence of datetime of length n_clips
+        When each recording began. Hours are those of the clock that this was read from,
+        whatever its time zone.
+    y : sequence of DataFrame of length n_clips
+        The events of each recording.
+    durations : float or array-like of shape (n_clips,), default=None
+        The length of each recording in seconds. By default it ends with its last event.
+    labels : sequence of str of length n_labels, default=None
+        The classes to count; events of others are left out. By default the classes that
+        occur, sorted.
+
+    Returns
+    -------
+    HourlyEvents
+        The `counts` by label, day and hour, and how many `seconds` of each hour were
+        recorded.
+
+    Raises
+    ------
+    AnnotationError
+        If an event table is not valid.
+    LabelError
+        If `labels` are not distinct.
+    ValueError
+        If there is not one start, or duration, for each recording.
+
+    See Also
+    --------
+    sklearn_sed.events.recording_start : Reads the start from the name of a recording.
+    sklearn_sed.plotting.EventsPerHourDisplay : Draws the counts.
+
+    Examples
+    --------
+    >>> from datetime import datetime
+    >>> from sklearn_sed.analysis import events_per_hour
+    >>> from sklearn_sed.events import make_events
+    >>> y = [make_events([0, 3590], [10, 3610], ["Dog", "Dog"])]
+    >>> hourly = events_per_hour([datetime(2024, 1, 31, 22)], y, durations=2 * 3600)
+    >>> hourly.days
+    [datetime.date(2024, 1, 31)]
+    >>> hourly.counts[0, 0, -3:]
+    array([0, 2, 1])
+    >>> hourly.seconds[0, -3:]
+    array([   0., 3600., 3600.])
+    """
+    labels, events = _flatten(y, labels)
+    if len(starts) != events.n_clips:
+        raise ValueError(
+            f"got {len(starts)} starts for {events.n_clips} recordings; pass one each"
+        )
+    if durations is None:
+        seconds = np.zeros(len(starts))
+        np.maximum.at(seconds, events.clip, events.offset)
+    else:
+        seconds = check_durations(durations, len(starts))
+    local = [start.replace(tzinfo=None) for start in starts]
+    first = min((start.date() for start in local), default=date.min)
+    midnight = datetime.combine(first, time())
+    start = np.array([(moment - midnight).total_seconds() for moment in local])
+    heard, event = _hours(
+        start[events.clip] + events.onset, events.offset - events.onset
+    )
+    recorded, clip = _hours(start, seconds)
+    since = np.maximum(recorded * _HOUR, start[clip])
+    until = np.minimum((recorded + 1) * _HOUR, (start + seconds)[clip])
+    numbers = np.unique(np.concatenate((heard, recorded)) // 24)
+    counts = np.zeros((len(labels), len(numbers), 24), dtype=np.int64)
+    coverage = np.zeros((len(numbers), 24))
+    day, hour = np.searchsorted(numbers, heard // 24), heard % 24
+    np.add.at(counts, (events.label[event], day, hour), 1)
+    day, hour = np.searchsorted(numbers, recorded // 24), recorded % 24
+    np.add.at(coverage, (day, hour), until - since)
+    days = [first + timedelta(days=int(number)) for number in numbers]
+    return HourlyEvents(list(labels), days, counts, coverage)
+
+
+def _hours(start: np.ndarray, seconds: np.ndarray) -> tuple[Ints, Ints]:
+    """Return the hours that spans of time are in, and the span of each of these."""
+    first = np.floor(start / _HOUR).astype(np.int64)
+    last = np.ceil((start + seconds) / _HOUR).astype(np.int64) - 1
+    n_hours = np.maximum(last - first, 0) + 1
+    span = np.repeat(np.arange(len(start)), n_hours)
+    within = np.arange(len(span)) - np.repeat(np.cumsum(n_hours) - n_hours, n_hours)
+    return first[span] + within, span
 
 
 @validate_params(

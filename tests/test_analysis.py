@@ -1,5 +1,8 @@
 """Class correlation, overlap, durations and errors of events."""
 
+from collections import Counter
+from datetime import UTC, datetime, time, timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +16,7 @@ from sklearn_sed.analysis import (
     event_durations,
     event_errors,
     event_overlap,
+    events_per_hour,
     mean_off_diagonal,
 )
 from sklearn_sed.events import (
@@ -437,3 +441,65 @@ def test_bad_events_are_named_to_who_passed_them():
     with pytest.warns(UserWarning, match="no length") as caught:
         event_errors([make_events([1.0], [1.0], ["Dog"])], good)
     assert caught[0].filename == __file__
+
+
+@given(
+    recordings=st.lists(
+        st.tuples(
+            st.datetimes(datetime(2023, 12, 30), datetime(2024, 1, 3)),
+            st.integers(1, 200_000),
+            st.lists(st.tuples(st.integers(0, 10**5), st.integers(0, 20_000))),
+        ),
+        max_size=4,
+    )
+)
+def test_events_per_hour_are_those_of_a_loop(recordings):
+    starts = [start.replace(microsecond=0) for start, _, _ in recordings]
+    seconds = [duration for _, duration, _ in recordings]
+    y = [
+        make_events([a for a, _ in own], [a + b for a, b in own], ["Dog"] * len(own))
+        for _, _, own in recordings
+    ]
+    hourly = events_per_hour(starts, y, durations=seconds, labels=["Cat", "Dog"])
+    expected, covered = Counter(), Counter()
+    hour = timedelta(hours=1)
+    for start, duration, table in zip(starts, seconds, y):
+        moment, end = start, start + timedelta(seconds=duration)
+        while moment < end:
+            cell = moment.replace(minute=0, second=0)
+            until = min(cell + hour, end)
+            covered[cell] += (until - moment).total_seconds()
+            moment = until
+        for onset, offset in zip(table["onset"], table["offset"]):
+            begin = start + timedelta(seconds=onset)
+            end = start + timedelta(seconds=offset)
+            cell = begin.replace(minute=0, second=0)
+            expected[cell] += 1
+            while (cell := cell + hour) < end:
+                expected[cell] += 1
+    assert hourly.days == sorted({cell.date() for cell in covered | expected})
+    assert hourly.counts.shape == (2, len(hourly.days), 24)
+    assert not hourly.counts[0].any()
+    for row, day in enumerate(hourly.days):
+        cells = [datetime.combine(day, time(hour)) for hour in range(24)]
+        assert hourly.counts[1, row].tolist() == [expected[cell] for cell in cells]
+        assert hourly.seconds[row].tolist() == [covered[cell] for cell in cells]
+
+
+def test_recordings_without_durations_end_with_their_last_event():
+    start = datetime(2024, 1, 31, 23, 59, tzinfo=UTC)
+    y = [make_events([0, 30], [90, 60], ["Dog", "Cat"]), make_events([], [], [])]
+    hourly = events_per_hour([start, start], y)
+    assert hourly.labels == ["Cat", "Dog"]
+    assert hourly.seconds[0, 23] == 60
+    assert hourly.seconds[1, 0] == 30
+    assert hourly.counts[:, 0, 23].tolist() == [1, 1]
+    assert hourly.counts[:, 1, 0].tolist() == [0, 1]
+
+
+def test_impossible_starts_and_durations():
+    y = [make_events([0], [1], ["Dog"])]
+    with pytest.raises(ValueError, match="got 0 starts for 1 recordings"):
+        events_per_hour([], y)
+    with pytest.raises(ValueError, match="durations must be positive"):
+        events_per_hour([datetime(2024, 1, 1)], y, durations=0)

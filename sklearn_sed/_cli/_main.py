@@ -7,6 +7,7 @@
   sklearn-sed evaluate reference.tsv found.tsv            compare with a reference
   sklearn-sed convert found.tsv labels --format audacity  look at them elsewhere
   sklearn-sed clips found.tsv audio/ -o clips/            listen to them
+  sklearn-sed plot found.tsv audio/ -o pictures/          see them, by hour and day too
   sklearn-sed review found.tsv audio/ -o review/          judge them in a browser
   sklearn-sed info model.sed                              what a model is and does
 
@@ -29,6 +30,7 @@ from sklearn_sed._cli import (
     _detect,
     _evaluate,
     _info,
+    _plot,
     _review,
     _tag,
     _train,
@@ -39,8 +41,8 @@ from sklearn_sed._version import __version__
 from sklearn_sed.exceptions import AudioError
 
 _COMMANDS = (
-    *(_train, _tune, _detect, _tag, _evaluate, _convert, _clips, _review),
-    _info,
+    *(_train, _tune, _detect, _tag, _evaluate),
+    *(_convert, _clips, _plot, _review, _info),
 )
 
 

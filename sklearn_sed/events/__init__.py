@@ -22,6 +22,7 @@ from sklearn_sed.events._html import EventsHTML
 from sklearn_sed.events._long import from_table, to_table
 from sklearn_sed.events._names import match_recordings
 from sklearn_sed.events._partial import partial_events
+from sklearn_sed.events._starts import recording_start
 from sklearn_sed.events._tables import (
     TagArray,
     check_events,
@@ -49,6 +50,7 @@ __all__ = [
     "read_durations",
     "read_events",
     "read_tags",
+    "recording_start",
     "stack_tables",
     "time_to_frames",
     "to_table",

@@ -123,7 +123,7 @@ def each_recording(
     outcomes = parallel(delayed(_attempt)(function, *item) for item in work)
     bar = tqdm(outcomes, text, len(work), unit="file", disable=not verbose)
     results, skipped = [], {}
-    for (path, _), outcome in zip(work, bar):
+    for outcome, (path, _) in zip(bar, work):
         is_bad = isinstance(outcome, AudioError)
         if is_bad and on_error == "raise":
             raise outcome

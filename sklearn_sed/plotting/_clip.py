@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn_sed._clips._check import check_time_resolution
 from sklearn_sed._unwrap import unwrap
 from sklearn_sed.events import check_events, frames_to_time
 from sklearn_sed.plotting._style import Display, class_name, divide_lanes
+from sklearn_sed.plotting._time_axis import label_time
 
 SPECTROGRAM_HEIGHT = 4.0  # in lanes
 DYNAMIC_RANGE = 80.0  # in dB: what is weaker has the colour of silence
@@ -33,18 +35,26 @@ class ClipDisplay(Display):
     sample_rate: float | None = None
     fmin: float = 0.0
     fmax: float | None = None
+    start: datetime | None = None
 
-    def _draw_clip(self, labels: list[Any], last_offset: float, cmap: Any) -> None:
-        """Draw the spectrogram, the names of the lanes and the labels of the axes."""
+    def _height(self, n_lanes: int) -> float:
+        """Return how high a figure is, in inches."""
+        return 1.0 + 0.3 * n_lanes + (self.spectrogram is not None) * 1.4
+
+    def _draw_clip(self, labels: list[Any], last_offset: float, cmap: Any) -> float:
+        """Draw the spectrogram, the names of the lanes and the labels of the axes.
+
+        Returns the end of the axis of time.
+        """
         ax, n_lanes = self.ax_, len(labels)
         positions: list[float] = list(range(n_lanes))
         names = [class_name(label) for label in labels]
-        top, end = -0.5, last_offset
+        end = last_offset
         self.im_ = None
         if self.spectrogram is not None:
             bands = self._check_spectrogram()
             edges = self._frame_times([0, len(bands)])
-            top, end = top - SPECTROGRAM_HEIGHT, max(end, edges[1])
+            top, end = -0.5 - SPECTROGRAM_HEIGHT, max(end, edges[1])
             peak = bands.max()
             self.im_ = ax.imshow(
                 bands.T,
@@ -60,9 +70,15 @@ class ClipDisplay(Display):
                 names.append(name)
         ax.set_yticks(positions, names)
         divide_lanes(ax, n_lanes)
-        end = self.duration if self.duration is not None else end
-        ax.set(xlim=(0.0, end or 1.0), ylim=(max(n_lanes, 1) - 0.5, top))
-        ax.set_xlabel("Time (s)")
+        end = float(self.duration if self.duration is not None else end) or 1.0
+        self._limit(labels, end)
+        label_time(ax, end, self.start)
+        return end
+
+    def _limit(self, labels: list[Any], end: float) -> None:
+        """Have the axes end where the picture does."""
+        top = -0.5 - SPECTROGRAM_HEIGHT * (self.im_ is not None)
+        self.ax_.set(xlim=(0.0, end), ylim=(max(len(labels), 1) - 0.5, top))
 
     def _draw_events(
         self, table: Any, labels: Sequence[Any], shift: float, style: dict[str, Any]

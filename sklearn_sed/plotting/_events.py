@@ -23,9 +23,9 @@ from sklearn_sed.plotting._style import (
 class EventsDisplay(ClipDisplay):
     """Reference and estimated events of a clip under its spectrogram.
 
-    Each class has a lane with its reference events above its estimated ones. Create the
-    display by :meth:`from_predictions` or :meth:`from_estimator`; all parameters are
-    stored as attributes.
+    Each class has a lane, with its reference events above its estimated ones where
+    there are both. Create the display by :meth:`from_predictions` or
+    :meth:`from_estimator`; all parameters are stored as attributes.
 
     Parameters
     ----------
@@ -51,6 +51,8 @@ class EventsDisplay(ClipDisplay):
         Lowest frequency of the mel bands, in Hz.
     fmax : float, default=None
         Highest frequency of the mel bands, in Hz; half the sample rate when None.
+    start : datetime, default=None
+        When the clip began. Then the axis shows the time of the clock.
 
     Attributes
     ----------
@@ -128,18 +130,18 @@ class EventsDisplay(ClipDisplay):
         labels = self.labels
         if labels is None:
             labels = sorted(drawn["event_label"].unique())
-        height = 1.0 + 0.3 * len(labels) + (self.spectrogram is not None) * 1.4
-        ax = self._prepare_axes(ax, 6.0, height)
-        last_offset = drawn["offset"].max() if len(drawn) else 0.0
         labels = list(labels)
+        ax = self._prepare_axes(ax, 6.0, self._height(len(labels)))
+        last_offset = drawn["offset"].max() if len(drawn) else 0.0
         self._draw_clip(labels, last_offset, cmap)
         style = {"height": 0.38, "linewidth": 0.8}
         reference = {"color": REFERENCE_COLOR, "label": "reference"} | style
         estimate = {"color": ESTIMATED_COLOR, "label": "estimated"} | style
         reference |= true_kwargs or {}
         estimate |= pred_kwargs or {}
-        self.bars_true_ = self._draw_events(true, labels, -0.2, reference)
-        self.bars_pred_ = self._draw_events(pred, labels, 0.2, estimate)
+        shift = 0.0 if true is None or pred is None else 0.2
+        self.bars_true_ = self._draw_events(true, labels, -shift, reference)
+        self.bars_pred_ = self._draw_events(pred, labels, shift, estimate)
         if legend:
             legend_above(ax)
         return self
@@ -157,6 +159,7 @@ class EventsDisplay(ClipDisplay):
         sample_rate=None,
         fmin=0.0,
         fmax=None,
+        start=None,
         ax=None,
         **kwargs,
     ):
@@ -180,6 +183,8 @@ class EventsDisplay(ClipDisplay):
             Length of the clip in seconds. By default what the features say.
         sample_rate, fmin, fmax : float
             The frequencies behind the mel bands, as in the class.
+        start : datetime, default=None
+            When the clip began, as in the class.
         ax : matplotlib Axes, default=None
             Axes to draw on; those of a new figure when None.
         **kwargs : dict
@@ -202,6 +207,7 @@ class EventsDisplay(ClipDisplay):
             sample_rate=sample_rate,
             fmin=fmin,
             fmax=fmax,
+            start=start,
             **describe_features(X, clip, duration),
         )
         return display.plot(ax, **kwargs)
@@ -223,7 +229,8 @@ class EventsDisplay(ClipDisplay):
         clip : int, default=0
             Index of the clip; only this one is computed.
         **kwargs : dict
-            Keyword arguments of :meth:`from_predictions` (`labels`, `duration`, `ax`)
+            Keyword arguments of :meth:`from_predictions` (`labels`, `duration`,
+            `start`, `ax`)
             and of :meth:`plot`.
 
         Returns

@@ -58,6 +58,8 @@ class FrameScoresDisplay(ClipDisplay):
         Lowest frequency of the mel bands, in Hz.
     fmax : float, default=None
         Highest frequency of the mel bands, in Hz; half the sample rate when None.
+    start : datetime, default=None
+        When the clip began. Then the axis shows the time of the clock.
 
     Attributes
     ----------
@@ -213,6 +215,7 @@ class FrameScoresDisplay(ClipDisplay):
         sample_rate=None,
         fmin=0.0,
         fmax=None,
+        start=None,
         ax=None,
         **kwargs,
     ):
@@ -244,6 +247,8 @@ class FrameScoresDisplay(ClipDisplay):
             Length of the clip in seconds. By default what the features say.
         sample_rate, fmin, fmax : float
             The frequencies behind the mel bands, as in the class.
+        start : datetime, default=None
+            When the clip began, as in the class.
         ax : matplotlib Axes, default=None
             Axes to draw on; those of a new figure when None.
         **kwargs : dict
@@ -270,6 +275,7 @@ class FrameScoresDisplay(ClipDisplay):
             sample_rate=sample_rate,
             fmin=fmin,
             fmax=fmax,
+            start=start,
             **describe_features(X, clip, duration),
         )
         return display.plot(ax, **kwargs)

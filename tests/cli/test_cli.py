@@ -45,7 +45,10 @@ from sklearn_sed.exceptions import LabelWarning
 
 RATE = 8000
 TINY_CRNN = {"n_filters": (2, 3, 3, 4, 4), "n_rnn": 4}
-COMMANDS = ["train", "tune", "detect", "tag", "evaluate", "convert", "clips", "info"]
+COMMANDS = [
+    *("train", "tune", "detect", "tag", "evaluate"),
+    *("convert", "clips", "plot", "review", "info"),
+]
 
 
 def write_clip(path, *, tone=False, seed=0):

@@ -51,7 +51,7 @@ def test_what_was_found_alone_is_an_estimate(y_pred, ax, given):
     display = call()
     assert legend_names(ax) == ["estimated"]
     assert display.bars_true_ is None
-    assert extents(display.bars_pred_) == [(0.2, 0.2, 0.5), (1.2, 1.2, 1.9)]
+    assert extents(display.bars_pred_) == [(0.0, 0.2, 0.5), (1.0, 1.2, 1.9)]
     with pytest.raises(ValueError, match="nothing to draw"):
         EventsDisplay.from_predictions()
 
@@ -151,7 +151,7 @@ def test_events_of_chosen_classes(y_true, ax):
         true_kwargs={"color": "red"},
     )
     assert tick_names(ax.yaxis) == ["Speech", "Dog"]
-    assert extents(display.bars_true_) == [(0.8, 0.1, 0.4), (0.8, 1.0, 1.5)]
+    assert extents(display.bars_true_) == [(1.0, 0.1, 0.4), (1.0, 1.0, 1.5)]
     assert display.bars_true_[0].get_facecolor() == (1.0, 0.0, 0.0, 1.0)
     assert display.bars_pred_ is None
     assert ax.get_xlim() == (0.0, 4.0)
@@ -166,7 +166,7 @@ def test_a_clip_without_events_can_be_drawn(y_true, y_pred):
     assert nothing.ax_.get_xlim() == (0.0, 1.0)
     nothing.figure_.canvas.draw()
     point = EventsDisplay(make_events([0.3], [0.3], ["Dog"])).plot()
-    assert extents(point.bars_true_) == [(-0.2, 0.3, 0.3)]
+    assert extents(point.bars_true_) == [(0.0, 0.3, 0.3)]
     point.figure_.canvas.draw()
 
 
