@@ -36,6 +36,34 @@ class ClipSet:
             durations=None if self.durations is None else self.durations[index],
         )
 
+    def followed_by(self, other: "ClipSet") -> "ClipSet":
+        """Return these clips and others, none of which is read yet.
+
+        Raises
+        ------
+        ValueError
+            If their frames are not alike.
+        """
+        ours, theirs = (
+            (clips.n_mels, clips.time_resolution, clips.time_offset)
+            for clips in (self, other)
+        )
+        if ours != theirs:
+            raise ValueError(
+                "clips that are learned from together have frames alike, and these "
+                f"are of (bands, seconds, offset) {ours} and {theirs}: compute all "
+                "features alike"
+            )
+        durations = None
+        if self.durations is not None and other.durations is not None:
+            durations = np.append(self.durations, other.durations)
+        return replace(
+            self,
+            clips=_Chained(self.clips, other.clips),
+            n_frames=np.append(self.n_frames, other.n_frames),
+            durations=durations,
+        )
+
     def with_clock(self, frames: list[np.ndarray]) -> FeatureArray:
         """Return values of every frame of these clips as an array with their clock."""
         return FeatureArray(
@@ -54,6 +82,20 @@ class _Chosen:
 
     def __getitem__(self, i: int) -> Any:
         return self.items[self.index[i]]
+
+
+class _Chained:
+    """One sequence's items, and then another's, fetched when asked for."""
+
+    def __init__(self, first: Any, second: Any):
+        self.first, self.second = first, second
+
+    def __len__(self) -> int:
+        return len(self.first) + len(self.second)
+
+    def __getitem__(self, i: int) -> Any:
+        n = len(self.first)
+        return self.first[i] if i < n else self.second[i - n]
 
 
 def check_clips(X: Any, estimator: BaseEstimator, *, reset: bool) -> ClipSet:

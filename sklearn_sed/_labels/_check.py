@@ -58,6 +58,15 @@ class Tags:
         chosen = self.indicator[index]
         return replace(self, indicator=chosen, others=others, events=events)
 
+    def followed_by(self, other: "Tags") -> "Tags":
+        """Return the tags of these clips and of others that have the same classes."""
+        return replace(
+            self,
+            indicator=np.concatenate([self.indicator, other.indicator]),
+            others=None,
+            events=stack_tables([*self._tables, *other._tables]),
+        )
+
     @property
     def labelled(self) -> np.ndarray:
         """True for the clips all of whose tags are known, of shape (n_clips,)."""
@@ -80,8 +89,12 @@ class Tags:
 
     def _has(self, wanted: Callable[[pd.DataFrame], bool]) -> np.ndarray:
         """Tell which clips have a table that is wanted."""
-        tables = [None] * len(self) if self.events is None else self.events
-        return np.array([t is not None and wanted(t) for t in tables], dtype=bool)
+        found = [table is not None and wanted(table) for table in self._tables]
+        return np.array(found, dtype=bool)
+
+    @property
+    def _tables(self) -> Any:
+        return [None] * len(self) if self.events is None else self.events
 
 
 def check_tags(y: Any, n_clips: int, classes: Any = None, *, name: str = "y") -> Tags:

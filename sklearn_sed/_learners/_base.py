@@ -75,6 +75,18 @@ class Labelled(NamedTuple):
         clips, tags = self.clips.take(index), self.tags.take(index)
         return Labelled(clips, tags, self.weight[index], frames)
 
+    def followed_by(self, other: "Labelled") -> "Labelled":
+        """Return them and others, both with what times teach, or neither."""
+        frames = None
+        if self.frames is not None and other.frames is not None:
+            frames = self.frames.followed_by(other.frames)
+        return Labelled(
+            self.clips.followed_by(other.clips),
+            self.tags.followed_by(other.tags),
+            np.append(self.weight, other.weight),
+            frames,
+        )
+
 
 class Lesson(NamedTuple):
     """What a network learns from."""
@@ -250,12 +262,18 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X, y, classes=None, sample_weight=None, replay=None):
         """Pass once over more clips, keeping what was learned.
 
         The learning rate stays at ``learning_rate``. The first call sets the classes,
         the standardisation, and what is counted over its clips: balanced class weights
-        and the correlation of tags. Thresholds stay at one half unless given.
+        and the correlation of tags. Thresholds stay as they are: one half unless given,
+        or learned by ``fit``.
+
+        A few clips alone, such as those that were corrected, make a network forget what
+        it learned from others. Pass these as `replay`: half of each batch is drawn from
+        them.
+
         `checkpoint` and `on_interrupt` are for ``fit``: an interruption is raised, and
         leaves the estimator unfitted.
 
@@ -270,6 +288,9 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
             None.
         sample_weight : array-like of shape (n_clips,), default=None
             Weight of each clip.
+        replay : tuple (X, y), default=None
+            Earlier clips, in memory or on disk, and their labels. So many of them are
+            drawn, at random, as are needed beside the new ones; none is read but these.
 
         Returns
         -------
@@ -280,6 +301,9 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         ------
         LabelError
             If ``classes`` are not those of the first call.
+        ValueError
+            If nothing was learned yet that `replay` could keep, or a batch has no room
+            for two clips.
         """
         first = not hasattr(self, "net_")
         clips = check_clips(X, self, reset=first)
@@ -293,21 +317,57 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         tags = check_tags(y, len(clips), classes if first else self.classes_)
         if first and classes is None:
             warn_odd_names(y, tags)
+        self._check_labels(clips, tags, needed=False)
         data = self._usable(clips, tags, sample_weight, unlabelled=False)
         self._check_settings(tags, not first)
         rng = self._generator(not first)
-        everything = np.arange(len(data.clips))
-        lesson = Lesson(data, _targets(data.tags), everything, frames=data.frames)
+        lesson = Lesson(
+            data,
+            _targets(data.tags),
+            np.arange(len(data.clips)),
+            frames=data.frames,
+        )
+        if replay is not None:
+            lesson = self._replayed(data, replay, rng)
         if first:
             self._start(data, lesson.train, _draw_seed(rng))
         else:
             self._follow(data, counted=False)
         thresholds = vars(self).get("_thresholds")
-        self._train(lesson, rng, once=True)
+        self._train(lesson, rng, once=True, in_order=replay is not None)
         self._thresholds = thresholds
         if thresholds is None:
             self._learn_thresholds(None, rng)
         return self
+
+    def _replayed(
+        self, data: Labelled, replay: tuple[Any, Any], rng: np.random.RandomState
+    ) -> Lesson:
+        """Mix clips with earlier ones, half of them in each batch."""
+        if not hasattr(self, "net_"):
+            raise ValueError(
+                "replay keeps what was learned, and nothing was learned yet: fit to "
+                "the earlier clips first"
+            )
+        if not isinstance(replay, tuple | list) or len(replay) != 2:
+            raise ValueError(
+                f"replay is a {type(replay).__name__}; pass earlier clips and their "
+                "labels as a tuple, (X, y)"
+            )
+        if self.batch_size < 2:
+            raise ValueError(
+                f"batch_size={self.batch_size} has no room for a new clip and an "
+                "earlier one: raise it, or leave replay out"
+            )
+        X, y = replay
+        clips = check_clips(X, self, reset=False)
+        tags = check_tags(y, len(clips), self.classes_, name="y of replay")
+        self._check_labels(clips, tags, "y of replay", needed=False)
+        earlier = self._usable(clips, tags, None, unlabelled=False)
+        both = data.followed_by(earlier)
+        n_new, n_old = len(data.clips), len(earlier.clips)
+        train = _interleave(n_new, n_old, self.batch_size, rng)
+        return Lesson(both, _targets(both.tags), train, frames=both.frames)
 
     def _check_settings(self, tags: Tags, goes_on: bool) -> None:
         """Complain, before training, about what will not do."""
@@ -336,6 +396,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
             return None
         clips = check_clips(X, self, reset=False)
         held_back = check_tags(y, len(clips), tags.classes, name="y_val")
+        self._check_labels(clips, held_back, "y_val", needed=False)
         index = np.flatnonzero(held_back.labelled)
         if not len(index):
             raise LabelError("y_val labels no clip: pass clips with tags, or leave out")
@@ -453,7 +514,9 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         """Add what times teach, where they do."""
         return data
 
-    def _check_labels(self, clips: ClipSet, tags: Tags) -> None:
+    def _check_labels(
+        self, clips: ClipSet, tags: Tags, name: str = "y", *, needed: bool = True
+    ) -> None:
         """Complain, before training, about labels that do not teach what they shall."""
 
     def _start(self, data: Labelled, train: np.ndarray, seed: int) -> None:
@@ -582,10 +645,12 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         checkpoint: Checkpoint | None = None,
         *,
         once: bool = False,
+        in_order: bool = False,
     ) -> bool:
         """Train on some clips, watching the loss on the others.
 
-        ``once`` passes over them a single time, at the full learning rate.
+        ``once`` passes over them a single time, at the full learning rate;
+        ``in_order``, as they stand.
 
         Returns whether training came to its end.
         """
@@ -620,6 +685,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
             seed=_draw_seed(rng),
             callbacks=self.callbacks or (),
             title=type(self).__name__ if self.verbose else None,
+            in_order=in_order,
             **plan,
         )
         self.net_ = net
@@ -712,6 +778,21 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
         return tags
+
+
+def _interleave(
+    n_new: int, n_old: int, batch_size: int, rng: np.random.RandomState
+) -> np.ndarray:
+    """Return an order of new clips and, after them, earlier ones: in each batch both.
+
+    Each new clip comes once, earlier ones as often as they are drawn.
+    """
+    per_batch = batch_size // 2
+    new = np.array_split(rng.permutation(n_new), range(per_batch, n_new, per_batch))
+    n_drawn = (batch_size - per_batch) * len(new)
+    drawn = [rng.permutation(n_old) for _ in range(math.ceil(n_drawn / n_old))]
+    old = np.concatenate(drawn)[:n_drawn].reshape(len(new), -1) + n_new
+    return np.concatenate([np.append(*both) for both in zip(new, old)])
 
 
 def _targets(tags: Tags) -> np.ndarray:

@@ -297,9 +297,11 @@ class WeakEventDetector(WeakLearner):
             return super()._teaches(tags)
         return super()._teaches(tags) | tags.located
 
-    def _check_labels(self, clips: ClipSet, tags: Tags) -> None:
+    def _check_labels(
+        self, clips: ClipSet, tags: Tags, name: str = "y", *, needed: bool = True
+    ) -> None:
         if self.times == "learn":
-            check_times(self._timed(clips), tags, "y")
+            check_times(self._timed(clips), tags, name, needed=needed)
 
     def _with_frames(self, data: Labelled) -> Labelled:
         if self.times == "ignore":

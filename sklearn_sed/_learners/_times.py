@@ -32,6 +32,11 @@ class KnownFrames(Sequence):
         """Return those of some clips."""
         return KnownFrames([self.targets[i] for i in index], self.n_frames[index])
 
+    def followed_by(self, other: "KnownFrames") -> "KnownFrames":
+        """Return those of these clips and of others."""
+        n_frames = np.append(self.n_frames, other.n_frames)
+        return KnownFrames([*self.targets, *other.targets], n_frames)
+
 
 def known_frames(clips: ClipSet, tags: Tags) -> KnownFrames:
     """Say what the frames of clips are known to be, by tables where there are some."""
@@ -52,21 +57,21 @@ def known_frames(clips: ClipSet, tags: Tags) -> KnownFrames:
     return KnownFrames(targets, clips.n_frames)
 
 
-def check_times(clips: ClipSet, tags: Tags, name: str) -> None:
-    """Check that times lie in their clips, as far as one frame after the end.
+def check_times(clips: ClipSet, tags: Tags, name: str, *, needed: bool) -> None:
+    """Check that times lie in their clips, to within one frame after the end.
 
     Raises
     ------
     AnnotationError
         If a span of times does not; the message names the clip and the row.
     LabelError
-        If there are no times at all.
+        If there are no times at all, and some are needed.
     TimeResolutionError
         If nothing says how long a frame lasts.
     """
     resolution = check_time_resolution(None, clips.time_resolution)
     located = np.flatnonzero(tags.located)
-    if not len(located):
+    if needed and not len(located):
         raise LabelError(
             f"times='learn' learns from times, and {name} has none: pass event tables "
             "(onset, offset, event_label) for the clips whose times are known, or "

@@ -4,7 +4,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import _fit_context
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sed._clips._check import check_clips
@@ -27,6 +29,12 @@ from sklearn_sed._learners._predict import (
 )
 from sklearn_sed._learners._tagger import WeakTagger
 from sklearn_sed._unwrap import unwrap
+
+
+def _goes_on(part: Any) -> bool:
+    """Tell whether a part learns from more clips, or is to be left as it is."""
+    frozen = isinstance(part, FrozenEstimator)
+    return frozen or (takes_checked(part) and hasattr(part, "partial_fit"))
 
 
 class TwoPassSED(PredictMixin, PartsMixin):
@@ -160,6 +168,54 @@ class TwoPassSED(PredictMixin, PartsMixin):
         self.classes_ = np.asarray(self.detector_.classes_)
         tag_columns(self.tagger_, self.classes_)
         return self
+
+    @available_if(lambda self: all(map(_goes_on, self._current_parts())))
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y, classes=None, sample_weight=None, replay=None):
+        """Have both passes go once over more clips, keeping what they learned.
+
+        Parameters
+        ----------
+        X : array of shape (n_clips, n_frames, n_mels) or sequence of arrays
+            Features, as in ``fit``.
+        y : array-like of n_clips labels
+            Labels, as in ``fit``.
+        classes : array-like of shape (n_classes,), default=None
+            All classes that will ever come, for the first call; those of ``y`` when
+            None.
+        sample_weight : array-like of shape (n_clips,), default=None
+            Weight of each clip.
+        replay : tuple (X, y), default=None
+            Earlier clips and their labels, which half of each batch is drawn from, so
+            that what was learned from them is kept.
+
+        Returns
+        -------
+        self : TwoPassSED
+            The estimator, fitted so far.
+
+        Raises
+        ------
+        LabelError
+            If ``classes`` are not those of the first call.
+        ValueError
+            If `replay` is no pair, or nothing was learned yet that it could keep.
+        """
+        first = not hasattr(self, "detector_")
+        parts = dict(zip(("tagger", "detector"), self._current_parts()))
+        clips = check_clips(X, self, reset=first)
+        for name, part in parts.items():
+            if not isinstance(part, FrozenEstimator):
+                part.partial_fit(clips, y, classes, sample_weight, replay)
+            setattr(self, f"{name}_", part)
+        self.classes_ = np.asarray(self.detector_.classes_)
+        return self
+
+    def _current_parts(self) -> list[Any]:
+        """Return the fitted parts, or what they will be."""
+        if hasattr(self, "detector_"):
+            return [self.tagger_, self.detector_]
+        return [self._unfitted(name) for name in ("tagger", "detector")]
 
     @property
     def decoder_(self) -> Any:

@@ -593,6 +593,7 @@ def train(
     callbacks: Sequence[Callback] = (),
     title: str | None = None,
     checkpoint: Any = None,
+    in_order: bool = False,
 ) -> int | None:
     """Train for some epochs more.
 
@@ -621,6 +622,8 @@ def train(
         What a progress bar is called, if there is one.
     checkpoint : Checkpoint, default=None
         Where the state is kept after each epoch, and what it is taken up from.
+    in_order : bool, default=False
+        Whether the clips are learned from as they stand; shuffled in each epoch if not.
 
     Returns
     -------
@@ -654,6 +657,7 @@ def train(
         if title is not None:
             own.append(("progress", ProgressBar(title, n_steps, n_done)))
         last = [] if keep is None else [("keep", keep)]
+        net.iterator_train__shuffle = not in_order
         net.callbacks = [*own, *callbacks, *last]
         net.initialize_callbacks()
         net.notify("on_train_begin", X=train_set, y=None)
