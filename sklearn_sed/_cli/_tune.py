@@ -62,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
     from sklearn_sed._persistence import load_model, save_model
     from sklearn_sed._storage import check_targets
+    from sklearn_sed.events import make_events
     from sklearn_sed.inference import tune_files
 
     inputs = [args.model, args.events]
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     tuned = tune_files(
         model,
         paths,
-        [*events, *[events[0][:0]] * len(unlisted)],
+        [*events, *[make_events([], [], [])] * len(unlisted)],
         window=args.window,
         overlap=args.overlap,
         cv=args.folds,

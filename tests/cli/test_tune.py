@@ -154,6 +154,13 @@ def test_classes_that_the_model_does_not_know(folder, capsys):
     assert "does not know: rain; it knows tone" in capsys.readouterr().err
 
 
+def test_a_list_of_nothing_is_nothing_to_tune_on(folder, capsys):
+    write_events(folder / "strong.tsv", [], [])
+    assert tune(folder, "--unlisted", "empty") == 2
+    assert "there is nothing to tune on" in capsys.readouterr().err
+    assert not (folder / "tuned.sed").exists()
+
+
 def test_a_bad_recording_is_listed(folder, capsys):
     (folder / "audio" / "3.wav").write_text("no sound")
     assert tune(folder, "--folds", 2) == 1

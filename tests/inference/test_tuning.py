@@ -85,15 +85,48 @@ def test_the_gain_is_that_of_recordings_held_back(tuned, clumsy, recordings):
     assert tuned.scores["n_events"].tolist() == counts
 
 
-def test_short_recordings_are_tuned_as_clips(clumsy, tmp_path):
+@pytest.fixture
+def short(tmp_path):
+    """Return recordings no longer than a window and their events."""
     paths, events = [], []
     for i in range(6):
         rows = random_events(2.0, seed=10 + i)
-        paths.append(write(tmp_path / f"{i}.wav", rows, 2.0, seed=i))
+        paths.append(str(write(tmp_path / f"{i}.wav", rows, 2.0, seed=i)))
         events.append(make_events(*zip(*rows)) if rows else make_events([], [], []))
+    return paths, events
+
+
+def test_no_decoder_is_judged_on_what_it_was_tuned_on(clumsy, short, monkeypatch):
+    tuned_on, judged_on = {}, {}
+    kept = []  # so that no two of them have one id
+
+    def fit(self, X, y, fit=TunedDecoderCV.fit):
+        kept.append(self)
+        tuned_on[id(self)] = set(X)
+        return fit(self, X, y)
+
+    def detect(model, path, **options):
+        judged_on.setdefault(id(model), set()).add(path)
+        return detect_events(model, path, **options)
+
+    monkeypatch.setattr(TunedDecoderCV, "fit", fit)
+    monkeypatch.setattr("sklearn_sed.inference._tuning.detect_events", detect)
+    paths, events = short
+    final = tune_files(clumsy, paths, events, **OPTIONS).model
+    assert judged_on.pop(id(clumsy)) == set(paths)
+    assert tuned_on.pop(id(final)) == set(paths)
+    assert tuned_on.keys() == judged_on.keys()
+    assert len(tuned_on) == 3
+    assert set.union(*judged_on.values()) == set(paths)
+    for model, judged in judged_on.items():
+        assert tuned_on[model] == set(paths) - judged
+
+
+def test_short_recordings_are_tuned_as_clips(clumsy, short):
+    paths, events = short
     found = tune_files(clumsy, paths, events, **OPTIONS).model
     tuner = TunedDecoderCV(clumsy, cv="prefit", param_grid=GRID)
-    tuner.fit([str(path) for path in paths], stack_tables(events))
+    tuner.fit(paths, stack_tables(events))
     assert found.decoder_.get_params() == tuner.decoder_.get_params()
 
 
