@@ -610,10 +610,12 @@ def add_settings(
     parser: argparse.ArgumentParser,
     argv: Sequence[str] | None,
     quick: Mapping[str, Any],
+    **defaults: Any,
 ) -> tuple[argparse.Namespace, Settings]:
     """Add what a result depends on to a command line's options, and read it.
 
-    ``--quick`` changes the defaults of other options to those of ``quick``.
+    Options have other defaults where these are given; ``--quick`` changes them to those
+    of ``quick``.
     """
     options = [
         ("--sources", Path, None, "folder of recordings, a sub-folder per class"),
@@ -645,6 +647,7 @@ def add_settings(
     add("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4], help="of training")
     changes = ", ".join(f"{key}={value}" for key, value in quick.items())
     add("--quick", action="store_true", help=f"a small run, other defaults: {changes}")
+    parser.set_defaults(**defaults)
     if parser.parse_known_args(argv)[0].quick:
         parser.set_defaults(**quick)
     args = parser.parse_args(argv)

@@ -276,8 +276,8 @@ class WeakEventDetector(WeakLearner):
         timed = np.flatnonzero(held_back.tags.timed)
         if not len(timed):
             raise LabelError(
-                "early_stopping='event_f1' watches times: pass event tables as y_val, "
-                "or as y"
+                "early_stopping='event_f1' watches times, and no clip that is held "
+                "back has them: pass event tables as y_val, or in y"
             )
         clips, tags, *_ = held_back.take(timed)
         clips = self._timed(clips)

@@ -96,7 +96,12 @@ def partial_events(
     rows = [(*row, True) for row in _rows(events, "events")]
     if absent is not None:
         rows += [(*row, False) for row in _rows(absent, "absent")]
-    spans = np.asarray(known, dtype=np.float64).reshape(-1, 2)
+    spans = np.asarray(known, dtype=np.float64)
+    if spans.size and spans.shape[1:] != (2,):
+        raise AnnotationError(
+            "known",
+            f"it has the shape {spans.shape}; pass a list of pairs (onset, offset)",
+        )
     rows += [(onset, offset, None, False) for onset, offset in spans.tolist()]
     if tags is not None:
         named = check_labels(tags, "tags")

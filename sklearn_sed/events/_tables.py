@@ -350,8 +350,9 @@ def check_events(events: Sequence[pd.DataFrame], *, name: str = "y") -> np.ndarr
     Parameters
     ----------
     events : sequence of DataFrame
-        One table per clip. Columns other than `onset`, `offset`, `event_label` and
-        `score` are left alone.
+        One table per clip, of all its events: one from :func:`partial_events` is
+        refused. Columns other than `onset`, `offset`, `event_label` and `score` are
+        left alone.
     name : str, default="y"
         What error messages call the argument.
 
@@ -416,7 +417,8 @@ def check_table(table: Any, where: str) -> pd.DataFrame:
         raise AnnotationError(
             where,
             f"its column {PRESENT!r} says that only a part of the clip is known, and "
-            "the events of whole clips are needed here; leave the clip out",
+            "the events of whole clips are needed here; leave the clip out, or rename "
+            "the column where it means something else",
         )
     columns = as_times(table, where)
     labels = table["event_label"].to_numpy()

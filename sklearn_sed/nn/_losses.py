@@ -192,8 +192,19 @@ class WeakLabelLoss(nn.Module):
         -------
         Tensor, scalar
             The loss.
+
+        Raises
+        ------
+        ValueError
+            If the loss is one of frames and there are no scores of them.
         """
         y, weight, *frames = target
+        of_frames = frames or self.cosine_weight > 0 or self.kind != "clip"
+        if scores.frame is None and of_frames:
+            raise ValueError(
+                "the network scores clips alone, and this loss is one of frames, too: "
+                "choose a network that scores frames"
+            )
         known = ~y.isnan()
         y = torch.where(known, y, 0.5)
         loss = self.mil(scores, y + self.label_smoothing * (0.5 - y)) * known

@@ -59,6 +59,8 @@ class TestPartialEvents:
     @pytest.mark.parametrize(
         ("kwargs", "message"),
         [
+            ({"known": (0, 1)}, r"known: it has the shape \(2,\); pass a list of pai"),
+            ({"known": [(0, 1, 2)]}, r"known: it has the shape \(1, 3\)"),
             ({"known": [(2, 1)]}, r"event 1: offset 1\.0 lies before onset 2\.0"),
             ({"known": [(-1, 1)]}, r"event 1: onset -1\.0 is negative"),
             ({"known": [(0, np.inf)]}, "event 1: offset is inf"),

@@ -24,6 +24,7 @@ from sklearn_sed.metrics import (
 )
 from sklearn_sed.model_selection import MultilabelStratifiedKFold, TunedDecoderCV
 from sklearn_sed.nn import _training
+from tests._networks import TinyNet
 
 NAN = np.nan
 N_CLIPS = 36
@@ -426,7 +427,7 @@ class TestLearning:
         params = {"early_stopping": "event_f1", "validation_fraction": 0.3}
         model = detector(times="learn", **params).fit(X, MIXED)
         assert all(0 <= row["valid_score"] <= 1 for row in model.history_)
-        with pytest.raises(LabelError, match="event_f1' watches times"):
+        with pytest.raises(LabelError, match="no clip that is held back has them"):
             detector(**params).fit(X, TAGS)
 
     def test_held_back_clips_are_watched_by_the_same_loss(self):
@@ -467,6 +468,18 @@ class TestLearning:
         np.testing.assert_array_equal(
             weights(sed.detector_), weights(detector(times="learn").fit(X, MIXED))
         )
+
+    @pytest.mark.parametrize(
+        "params", [{"times": "learn", "cosine_weight": 0.0}, {"cosine_weight": 0.1}]
+    )
+    def test_networks_that_score_clips_alone(self, params):
+        class OfMeans(TinyNet):
+            def forward(self, x, mask=None):
+                return super().forward(x.mean(dim=1))
+
+        model = WeakEventDetector(network=OfMeans, max_epochs=1, **params)
+        with pytest.raises(ValueError, match="the network scores clips alone"):
+            model.fit(X, MIXED)
 
     def test_strong_weight(self):
         fits = [
