@@ -14,6 +14,7 @@ const Model = (() => {
   const state = { verdicts: new Map(), added: new Map(), complete: new Map() };
   const unkept = new Set();
   let head = null, byLabel = [], scores = [];
+  let versions = []; // how often verdicts on a class have changed
 
   function receive(part) {
     if (!head) {
@@ -39,6 +40,7 @@ const Model = (() => {
   // To be called once everything was received.
   function complete() {
     byLabel = head.labels.map(() => []);
+    versions = head.labels.map(() => 0);
     for (const event of events) {
       byLabel[event.labelIndex].push(event);
       excerpts[event.excerpt].events.push(event);
@@ -94,6 +96,7 @@ const Model = (() => {
       const value = isBack ? before : after;
       if (value) state[kind].set(key, value);
       else state[kind].delete(key);
+      if (kind === "verdicts") versions[events[key].labelIndex]++;
     }
   }
 
@@ -152,6 +155,8 @@ const Model = (() => {
     return { ...Estimate.precision(scores[label], judged, limit), skipped, total };
   }
 
+  const rangeOf = (label) => [scores[label][0], scores[label].at(-1)];
+  const versionOf = (label) => versions[label];
   const judgedOf = (label) => byLabel[label].filter((event) => !isOpen(event)).length;
 
   // Classes to choose from, those in use first.
@@ -217,15 +222,15 @@ const Model = (() => {
       waiting.set(name, [...(waiting.get(name) ?? []), event]);
     }
     const changes = [];
-    const complete_ = new Set();
+    const marked = new Set();
     let nextNumber = Math.max(0, ...state.added.keys());
     let unknown = 0;
     for (const row of rows) {
       const times = { onset: Number(row.onset), offset: Number(row.offset) };
       const told = { ...times, label: row.event_label, reviewer: row.reviewer, note: row.note };
       const isAdded = row.verdict === "added";
-      const event = isAdded ? null
-        : waiting.get(key(row.filename, row.found_onset, row.found_offset, row.found_label))?.shift();
+      const name = key(row.filename, row.found_onset, row.found_offset, row.found_label);
+      const event = isAdded ? null : waiting.get(name)?.shift();
       const excerpt = isAdded ? excerptOf(row, times) : event && excerpts[event.excerpt];
       const isFine = VERDICTS.includes(row.verdict) && row.event_label
         && times.onset >= 0 && times.offset >= times.onset;
@@ -233,7 +238,7 @@ const Model = (() => {
         unknown++;
         continue;
       }
-      if (row.complete === "1") complete_.add(excerpt.index);
+      if (row.complete === "1") marked.add(excerpt.index);
       if (event) {
         const after = { ...told, verdict: row.verdict, by: row.sampled_by, at: row.judged_at };
         const before = verdictOf(event) ?? null;
@@ -245,7 +250,7 @@ const Model = (() => {
         changes.push(["added", ++nextNumber, null, after]);
       }
     }
-    for (const index of complete_) {
+    for (const index of marked) {
       if (!state.complete.has(index)) changes.push(setComplete(index, true));
     }
     return { changes, unknown, nRows: rows.length };
@@ -269,65 +274,9 @@ const Model = (() => {
     get nUnkept() { return unkept.size; },
     forgetUnkept: () => unkept.clear(),
     events, excerpts, log, state, receive, complete, verdictOf, isOpen, judge, addEvent,
-    changeAdded, setComplete, commit, undo, restore, addedIn, assess, judgedOf, classes,
-    exampleOf, table, read,
+    changeAdded, setComplete, commit, undo, restore, addedIn, assess, rangeOf, versionOf,
+    judgedOf, classes, exampleOf, table, read,
   };
-})();
-
-const Walk = (() => {
-  // In which order the events are gone through, and by what choice one is judged. What
-  // was chosen by an order counts as such only if nothing before it was jumped over.
-  const ORDERS = {
-    mixed: [(event) => event.stream, (event) => [event.mixed, event.labelIndex]],
-    uncertain: [() => "uncertain", (event) => [event.learning, event.labelIndex]],
-    score: [() => "score", (event) => [-event.score, event.index]],
-    class: [(event) => event.stream, (event) => [event.labelIndex, event.mixed]],
-    random: [() => "audit", (event) => [event.audit, event.labelIndex]],
-    time: [() => "free", (event) => [event.index, 0]],
-  };
-  const visited = new Set();
-  let list = [], source = null, isRestricted = false, reached = 0;
-
-  function arrange({ order, label, recording, status }) {
-    const [streamOf, keyOf] = ORDERS[order];
-    const keys = new Map();
-    list = Model.events.filter((event) => {
-      const verdict = Model.verdictOf(event);
-      const isShown = (label === "" || event.labelIndex === Number(label))
-        && (recording === ""
-          || Model.excerpts[event.excerpt].recording === Number(recording))
-        && (status === "" || (status === "open" ? !verdict
-          : status === "note" ? Boolean(verdict?.note) : verdict?.verdict === status));
-      if (isShown) keys.set(event, keyOf(event));
-      return isShown;
-    });
-    list.sort((a, b) => {
-      const [x, y] = [keys.get(a), keys.get(b)];
-      return x[0] - y[0] || x[1] - y[1];
-    });
-    source = streamOf;
-    isRestricted = recording !== "" || !["", "open"].includes(status);
-    // What an earlier day has passed over was seen then.
-    reached = 1 + list.findLastIndex((event) => Model.verdictOf(event)?.by === source(event));
-  }
-
-  function visit(position) {
-    if (list[position]) visited.add(list[position].index);
-  }
-
-  function sampledBy(position) {
-    while (reached < list.length
-      && (visited.has(list[reached].index) || !Model.isOpen(list[reached]))) reached++;
-    return isRestricted || position > reached ? "free" : source(list[position]);
-  }
-
-  // The next event without a verdict; behind the last one, the first.
-  function nextOpen(position) {
-    const later = list.findIndex((event, place) => place > position && Model.isOpen(event));
-    return later >= 0 ? later : list.findIndex(Model.isOpen);
-  }
-
-  return { arrange, visit, sampledBy, nextOpen, get list() { return list; } };
 })();
 
 function receive(part) {

@@ -1,29 +1,5 @@
 "use strict";
-// The page: cards of events, what keys and pointers do to them, and what is shown.
-
-const $ = (id) => document.getElementById(id);
-
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function clock(seconds) {
-  const s = Math.max(0, seconds), hours = Math.floor(s / 3600);
-  const minutes = Math.floor(s / 60) % 60, rest = (s % 60).toFixed(2).padStart(5, "0");
-  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
-}
-
-// When something was, by the clock of the recorder, whatever the reader's time zone.
-function timeOfDay(begin, seconds) {
-  const time = new Date(Date.parse(`${begin}Z`) + 1000 * seconds);
-  return time.toISOString().slice(0, 19).replace("T", " ");
-}
-
-const lastParts = (name) => name.split(/[\\/]/).filter(Boolean).slice(-2).join("/") || name;
-const percent = (share) => `${Math.round(100 * share)} %`;
+// The page: what keys and pointers do to the events, and what is kept.
 
 const Page = (() => {
   const NUDGE = { big: 0.05, small: 0.01 }; // seconds
@@ -33,19 +9,13 @@ const Page = (() => {
   let active = null; // the added event whose edges are moved; null: the event's own
   let settings = {};
   let cursor = null; // where sound is or was last
-  let nChanges = 0; // since the table was saved
   const cards = new Map(); // by position
   const height = () => parseFloat(getComputedStyle($("rows")).getPropertyValue("--card"));
 
   const event = () => Walk.list[current];
-  const excerptOf = (one) => Model.excerpts[one.excerpt];
-  const isHidden = (one) => Model.head.blind && Model.isOpen(one);
+  const { excerptOf, shownOf, isHidden } = Cards;
 
   // What is where ---------------------------------------------------------------------
-
-  function shownOf(one) {
-    return Model.verdictOf(one) ?? one;
-  }
 
   // The event of which the edges are moved: its times, and how they are changed.
   function activeBox() {
@@ -64,8 +34,6 @@ const Page = (() => {
     $("rows").classList.toggle("empty", !Walk.list.length);
   }
 
-  // Cards -------------------------------------------------------------------------------
-
   function render() {
     const box = $("cards"), size = height();
     const first = Math.max(0, Math.floor(box.scrollTop / size) - 2);
@@ -78,158 +46,33 @@ const Page = (() => {
       }
     }
     for (let position = first; position <= last; position++) {
-      if (cards.has(position)) continue;
-      const card = makeCard(position);
-      cards.set(position, card);
-      $("rows").append(card);
+      if (!cards.has(position)) addCard(position);
     }
   }
 
-  function makeCard(position) {
-    const one = Walk.list[position], card = element("article", "card");
+  function addCard(position) {
+    const card = Cards.make(Walk.list[position]);
     card.style.transform = `translateY(${position * height()}px)`;
-    card.setAttribute("role", "listitem");
-    const inner = element("div", "inner");
-    inner.append(element("div", "head"), makePicture(one), element("div", "foot"));
-    card.append(inner);
+    // Before what is in the card hears of it.
     card.addEventListener("pointerdown", () => {
-      if (position !== current) go(position, { center: false });
-    });
-    fill(card, position);
-    return card;
+      if (position !== current) go(position, { quiet: true, center: false });
+    }, { capture: true });
+    cards.set(position, card);
+    fill(position);
+    $("rows").append(card);
   }
 
-  function makePicture(one) {
-    const excerpt = excerptOf(one), picture = element("div", "picture");
-    const image = element("img");
-    image.src = `review_files/excerpts/${excerpt.name}.png`;
-    image.alt = "";
-    image.draggable = false;
-    const ticks = element("div", "ticks");
-    for (const [share, text] of Model.head.ticks) {
-      const tick = element("span", "", text);
-      tick.style.bottom = `${100 * share}%`;
-      ticks.append(tick);
-    }
-    picture.append(image, element("div", "boxes"), ticks, element("div", "cursor"));
-    picture.addEventListener("pointerdown", (press) => draw(press, picture, one));
-    return picture;
-  }
-
-  // Fills in what may have changed.
-  function fill(card, position) {
-    const one = Walk.list[position], excerpt = excerptOf(one);
-    const verdict = Model.verdictOf(one), shown = shownOf(one);
+  function fill(position) {
     const isCurrent = position === current;
-    card.classList.toggle("current", isCurrent);
-    card.dataset.verdict = verdict?.verdict ?? "";
-    card.setAttribute("aria-current", isCurrent);
-    fillHead(card.querySelector(".head"), one, position, verdict, shown, excerpt);
-    fillBoxes(card.querySelector(".boxes"), one, shown, excerpt, isCurrent);
-    fillFoot(card.querySelector(".foot"), one, shown, verdict, excerpt);
-    const cursorLine = card.querySelector(".cursor");
-    cursorLine.hidden = !(isCurrent && cursor !== null);
-    if (isCurrent && cursor !== null) moveTo(cursorLine, excerpt, cursor);
-  }
-
-  function fillHead(head, one, position, verdict, shown, excerpt) {
-    const [name, begin] = Model.head.recordings[excerpt.recording];
-    const label = element("strong", "label", isHidden(one) ? "?" : shown.label);
-    head.replaceChildren(label);
-    if (verdict && verdict.label !== one.label) {
-      head.append(element("s", "was", one.label));
-    }
-    if (one.score !== null && !isHidden(one)) {
-      head.append(element("span", "score", one.score.toFixed(2)));
-    }
-    const place = element("span", "place", lastParts(name));
-    place.title = name;
-    head.append(place);
-    if (begin) head.append(element("time", "", timeOfDay(begin, shown.onset)));
-    head.append(element("span", "number", `${position + 1}/${Walk.list.length}`));
-    if (verdict) head.append(element("span", "badge", verdict.verdict));
-  }
-
-  function fillBoxes(boxes, one, shown, excerpt, isCurrent) {
-    boxes.replaceChildren();
-    for (const other of excerpt.events) {
-      if (other === one || isHidden(other)) continue;
-      const at = shownOf(other);
-      if (Model.verdictOf(other)?.verdict === "rejected") continue;
-      const box = makeBox("other", at, excerpt, at.label);
-      boxes.append(box);
-    }
-    for (const [number, own] of Model.addedIn(one.excerpt)) {
-      const box = makeBox("added", own, excerpt, own.label);
-      box.dataset.number = number;
-      if (isCurrent && number === active) addHandles(box, own, excerpt, own.label);
-      boxes.append(box);
-    }
-    const text = isHidden(one) ? "event" : shown.label;
-    const own = makeBox("own", shown, excerpt, text);
-    if (isCurrent && active === null) addHandles(own, shown, excerpt, text);
-    boxes.append(own);
-  }
-
-  function makeBox(kind, { onset, offset }, excerpt, label) {
-    const box = element("div", `box ${kind}`);
-    box.title = `${label} ${clock(onset)} – ${clock(offset)}`;
-    if (kind !== "own") box.append(element("span", "tag", label));
-    setBox(box, excerpt, onset, offset);
-    return box;
-  }
-
-  const share = (excerpt, seconds) =>
-    Math.min(1, Math.max(0, (seconds - excerpt.start) / excerpt.duration));
-
-  function setBox(box, excerpt, onset, offset) {
-    const [from, to] = [share(excerpt, onset), share(excerpt, offset)];
-    box.style.left = `${100 * from}%`;
-    box.style.width = `${100 * (to - from)}%`;
-    box.classList.toggle("goes-on", offset > excerpt.end + 1e-6);
-  }
-
-  function moveTo(line, excerpt, seconds) {
-    line.style.left = `${100 * share(excerpt, seconds)}%`;
-  }
-
-  function fillFoot(foot, one, shown, verdict, excerpt) {
-    const length = shown.offset - shown.onset;
-    const times = `${clock(shown.onset)} – ${clock(shown.offset)} · ${length.toFixed(2)} s`;
-    foot.replaceChildren(element("span", "times", times));
-    if (shown.offset > excerpt.end + 1e-6) {
-      foot.append(element("span", "chip warn", `only the first ${Math.round(excerpt.end - shown.onset)} s are here`));
-    }
-    if (excerpt.slowed > 1) {
-      foot.append(element("span", "chip warn", `plays at 1/${excerpt.slowed} speed`));
-    }
-    for (const [number, own] of Model.addedIn(one.excerpt)) {
-      const chip = element("span", "chip added");
-      const choose = element("button", "", `+ ${own.label} ${clock(own.onset)}`);
-      choose.type = "button";
-      choose.tabIndex = -1;
-      choose.addEventListener("click", () => { active = number; refresh(); hear("event"); });
-      const drop = element("button", "drop", "×");
-      drop.type = "button";
-      drop.tabIndex = -1;
-      drop.setAttribute("aria-label", `Take out ${own.label}`);
-      drop.addEventListener("click", () => dropAdded(number));
-      chip.append(choose, drop);
-      foot.append(chip);
-    }
-    if (Model.state.complete.has(one.excerpt)) {
-      foot.append(element("span", "chip", "nothing else here"));
-    }
-    if (verdict?.note) {
-      const note = element("span", "chip note", verdict.note);
-      note.title = verdict.note;
-      foot.append(note);
-    }
+    Cards.fill(cards.get(position), Walk.list[position], {
+      number: `${position + 1}/${Walk.list.length}`, isCurrent,
+      active: isCurrent ? active : null, cursor: isCurrent ? cursor : null,
+    });
   }
 
   // Shows again what is on the screen, and all numbers.
   function refresh() {
-    for (const [position, card] of cards) fill(card, position);
+    for (const position of cards.keys()) fill(position);
     const one = event();
     const isComplete = Boolean(one && Model.state.complete.has(one.excerpt));
     $("nothing-else").setAttribute("aria-pressed", isComplete);
@@ -261,6 +104,9 @@ const Page = (() => {
     Player.load(excerptOf(event()));
     if (settings.autoplay && !quiet) hear("event");
   }
+
+  const goForth = () => go(current + 1);
+  const goBack = () => go(current - 1);
 
   function scrollToCurrent(center) {
     const box = $("cards"), size = height(), top = current * size;
@@ -325,7 +171,7 @@ const Page = (() => {
 
   async function commit(changes) {
     const done = Model.commit(changes, event()?.index);
-    nChanges++;
+    countChange();
     try {
       await done;
     } catch {
@@ -336,7 +182,7 @@ const Page = (() => {
   function judge(verdict) {
     const one = event();
     if (verdict === "accepted" && isHidden(one)) {
-      chooseClass("What is it?", (label) => relabel(one, label));
+      askClass("What is it?", (label) => relabel(one, label));
       return;
     }
     commit([Model.judge(one, verdict, byWhat())]);
@@ -357,7 +203,7 @@ const Page = (() => {
 
   function addMissed(onset, offset) {
     const one = event(), excerpt = excerptOf(one);
-    chooseClass("Which class was missed?", (label) => {
+    askClass("Which class was missed?", (label) => {
       const change = Model.addEvent(one.excerpt, onset, offset, label, reviewer());
       active = change[1];
       commit([change]);
@@ -365,6 +211,11 @@ const Page = (() => {
       Player.play(excerpt, onset, offset, speed());
       say(`${label} is added: 1 to 4 move its edges, Del takes it out.`);
     });
+  }
+
+  function askClass(title, callback) {
+    Player.stop();
+    ClassSearch.ask(title, callback);
   }
 
   // Where the sound is or was last, else behind the event.
@@ -418,7 +269,7 @@ const Page = (() => {
       say("There is nothing to undo.");
       return;
     }
-    nChanges++;
+    countChange();
     const position = Walk.list.findIndex((one) => one.index === undone.action.focus);
     if (position >= 0) go(position, { quiet: true });
     else refresh();
@@ -430,29 +281,6 @@ const Page = (() => {
   }
 
   // Edges -----------------------------------------------------------------------------
-
-  function addHandles(box, at, excerpt, label) {
-    for (const edge of ["onset", "offset"]) {
-      const handle = element("div", `handle ${edge}`);
-      handle.tabIndex = 0;
-      handle.setAttribute("role", "slider");
-      handle.setAttribute("aria-label", `${edge} of ${label}`);
-      handle.setAttribute("aria-valuemin", excerpt.start.toFixed(3));
-      handle.setAttribute("aria-valuemax", excerpt.end.toFixed(3));
-      handle.setAttribute("aria-valuenow", at[edge].toFixed(3));
-      handle.setAttribute("aria-valuetext", clock(at[edge]));
-      handle.addEventListener("pointerdown", (press) => drag(press, handle, edge));
-      handle.addEventListener("keydown", (press) => {
-        const direction = { ArrowLeft: -1, ArrowRight: 1 }[press.key];
-        if (!direction) return;
-        press.preventDefault();
-        press.stopPropagation();
-        nudge(edge, direction, press.shiftKey);
-        document.querySelector(`.current .handle.${edge}`)?.focus();
-      });
-      box.append(handle);
-    }
-  }
 
   function limited(edge, seconds, box, excerpt) {
     return edge === "onset"
@@ -484,7 +312,7 @@ const Page = (() => {
       const wanted = before + (moved.clientX - press.clientX) / picture.width * excerpt.duration;
       seconds = limited(edge, wanted, box, excerpt);
       const at = { onset: box.onset, offset: box.offset, [edge]: seconds };
-      setBox(shown, excerpt, at.onset, at.offset);
+      Cards.setBox(shown, excerpt, at.onset, at.offset);
     };
     track(press, handle, move, (isDone) => {
       if (!isDone || seconds === before) {
@@ -510,7 +338,7 @@ const Page = (() => {
       if (!isDrawn) picture.querySelector(".boxes").append(box);
       isDrawn = true;
       to = at(moved);
-      setBox(box, excerpt, Math.min(from, to), Math.max(from, to));
+      Cards.setBox(box, excerpt, Math.min(from, to), Math.max(from, to));
     };
     track(press, picture, move, (isDone) => {
       box.remove();
@@ -542,67 +370,6 @@ const Page = (() => {
     target.addEventListener("pointermove", move);
     target.addEventListener("pointerup", stop);
     target.addEventListener("pointercancel", stop);
-  }
-
-  // Classes by search --------------------------------------------------------------------
-
-  let choose = null, options = [], option = 0;
-
-  function chooseClass(title, callback) {
-    Player.stop();
-    choose = callback;
-    $("class-title").textContent = title;
-    $("class-search").value = "";
-    listClasses();
-    $("class-dialog").showModal();
-    $("class-search").focus();
-  }
-
-  function listClasses() {
-    const wanted = $("class-search").value.trim().replace(/\s+/g, " ");
-    const words = wanted.toLocaleLowerCase().split(" ");
-    const known = Model.classes();
-    options = known
-      .filter((label) => words.every((word) => label.toLocaleLowerCase().includes(word)))
-      .map((label) => ({ label, text: label }));
-    if (wanted && !known.includes(wanted)) {
-      options.push({ label: wanted, text: `new class: ${wanted}` });
-    }
-    option = 0;
-    showOptions();
-  }
-
-  function showOptions() {
-    const list = $("class-list");
-    list.replaceChildren(...options.map(({ label, text }, index) => {
-      const item = element("li", "", text);
-      item.id = `class-option-${index}`;
-      item.setAttribute("role", "option");
-      item.setAttribute("aria-selected", index === option);
-      item.addEventListener("click", () => takeClass(label));
-      return item;
-    }));
-    list.children[option]?.scrollIntoView({ block: "nearest" });
-    $("class-search").setAttribute("aria-activedescendant",
-      options.length ? `class-option-${option}` : "");
-  }
-
-  function takeClass(label) {
-    $("class-dialog").close();
-    choose(label);
-  }
-
-  function onSearchKey(press) {
-    if (press.isComposing) return;
-    if (press.key === "Enter") {
-      press.preventDefault();
-      if (options[option]) takeClass(options[option].label);
-    } else if (press.key === "ArrowDown" || press.key === "ArrowUp") {
-      press.preventDefault();
-      const step = press.key === "ArrowDown" ? 1 : -1;
-      option = (option + step + options.length) % Math.max(1, options.length);
-      showOptions();
-    }
   }
 
   // Notes and examples ---------------------------------------------------------------------
@@ -640,7 +407,7 @@ const Page = (() => {
     image.src = `review_files/excerpts/${excerpt.name}.png`;
     image.alt = "";
     $("example").querySelector(".picture").replaceChildren(
-      image, makeBox("own", at, excerpt, at.label));
+      image, Cards.makeBox("own", at, excerpt, at.label));
     $("example-text").textContent = `A confirmed ${label}`;
     $("example").hidden = false;
     Player.play(excerpt, at.onset, at.offset, choicesOfSpeed(excerpt.slowed)[0]);
@@ -659,79 +426,18 @@ const Page = (() => {
     $("progress").value = judged;
     $("progress-text").textContent = `${judged} of ${total} judged`
       + (Model.state.added.size ? `, ${Model.state.added.size} added` : "");
-    $("saved-text").textContent = nChanges
-      ? `${nChanges} ${nChanges === 1 ? "change" : "changes"} since the last save` : "";
-    askForNumbers();
-  }
-
-  let isAsked = false;
-
-  function askForNumbers() {
-    if (isAsked) return;
-    isAsked = true;
-    requestAnimationFrame(() => {
-      isAsked = false;
-      Model.head.labels.forEach((_, label) => showClass(label));
-    });
-  }
-
-  function makeClasses() {
-    const { labels, thresholds, hasScores } = Model.head;
-    $("classes").replaceChildren(...labels.map((label, index) => {
-      const row = element("div", "class");
-      const title = element("div", "class-head");
-      title.append(element("span", "name", label), element("span", "judged"));
-      row.append(title);
-      if (hasScores) {
-        const slide = element("input");
-        Object.assign(slide, { type: "range", min: 0, max: 1, step: 0.01 });
-        const scores = Model.events.filter((one) => one.labelIndex === index)
-          .map((one) => one.score).concat(Model.head.others[index]);
-        const highest = Math.max(1, ...scores), lowest = Math.min(0, ...scores);
-        Object.assign(slide, { min: lowest, max: highest });
-        slide.step = highest - lowest > 1 ? "any" : 0.01;
-        slide.value = settings.thresholds?.[label] ?? thresholds[index];
-        slide.setAttribute("aria-label", `threshold of ${label}`);
-        slide.addEventListener("input", () => {
-          settings.thresholds = { ...settings.thresholds, [label]: Number(slide.value) };
-          keepSettings();
-          showClass(index);
-        });
-        const line = element("div", "slide");
-        line.append(slide, element("output"));
-        row.append(line);
-      }
-      row.append(element("div", "stay"), element("div", "right"));
-      return row;
-    }));
-  }
-
-  const assessed = new Map(); // what a class was last assessed by, and the result
-
-  function showClass(index) {
-    const row = $("classes").children[index], slide = row.querySelector("input");
-    const threshold = slide ? Number(slide.value) : -1;
-    const judged = Model.judgedOf(index);
-    const by = `${threshold} ${Model.log.length} ${Model.log.at(-1)?.number} ${judged}`;
-    if (assessed.get(index) === by) return;
-    assessed.set(index, by);
-    const found = Model.assess(index, threshold);
-    row.querySelector(".judged").textContent = `${judged} judged`;
-    if (slide) row.querySelector("output").textContent = threshold.toFixed(2);
-    row.querySelector(".stay").textContent = slide
-      ? `${found.nEvents} of ${found.total} stay` : `${found.total} events`;
-    const right = row.querySelector(".right");
-    right.classList.toggle("few", found.value === null);
-    right.textContent = found.value === null
-      ? found.nEvents
-        ? `too few: ${found.nAudit} of ${Estimate.MIN_AUDIT} audited` : "no events"
-      : `${percent(found.value)} right (${percent(found.low)} to ${percent(found.high)})`;
-    if (found.skipped) {
-      right.append(element("span", "skipped", ` · ${found.skipped} of the audit skipped`));
-    }
+    const n = settings.nChanges ?? 0;
+    $("saved-text").textContent = n
+      ? `${n} ${n === 1 ? "change" : "changes"} since the last save` : "";
+    ClassPanel.show();
   }
 
   // What is kept and saved --------------------------------------------------------------------
+
+  function countChange() {
+    settings.nChanges = (settings.nChanges ?? 0) + 1;
+    keepSettings();
+  }
 
   function keepSettings() {
     Store.settings.write(settings);
@@ -782,7 +488,8 @@ const Page = (() => {
     link.download = ["reviewed", who, when].filter(Boolean).join("_") + ".tsv";
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-    nChanges = 0;
+    settings.nChanges = 0;
+    keepSettings();
     Model.forgetUnkept();
     closeBanner("unkept");
     showProgress();
@@ -811,9 +518,9 @@ const Page = (() => {
     a: () => judge("accepted"),
     r: () => judge("rejected"),
     u: () => judge("unsure"),
-    c: () => chooseClass("Which class is it?", (label) => relabel(event(), label)),
-    j: () => go(current + 1), ArrowDown: () => go(current + 1), ArrowRight: () => go(current + 1),
-    k: () => go(current - 1), ArrowUp: () => go(current - 1), ArrowLeft: () => go(current - 1),
+    c: () => askClass("Which class is it?", (label) => relabel(event(), label)),
+    j: goForth, ArrowDown: goForth, ArrowRight: goForth,
+    k: goBack, ArrowUp: goBack, ArrowLeft: goBack,
     z: undo,
     p: () => playOrStop("context"),
     h: nextSpeed,
@@ -834,7 +541,8 @@ const Page = (() => {
   const WITHOUT_EVENT = new Set(["z", "s", "?"]);
 
   function onKey(press) {
-    if (press.defaultPrevented || press.isComposing || document.querySelector("dialog[open]")) return;
+    const isElsewhere = document.querySelector("dialog[open]");
+    if (press.defaultPrevented || press.isComposing || isElsewhere) return;
     const target = press.target;
     const isTyping = target.matches("input[type=text], select, textarea");
     const isOwnKey = target.matches("input[type=range]") && press.key.startsWith("Arrow");
@@ -845,25 +553,41 @@ const Page = (() => {
     } else if (press.key === " ") {
       if (target.matches("button, input")) return;
       press.preventDefault();
-      if (event()) playOrStop(press.shiftKey ? "context" : "event");
+      toEvent(() => playOrStop(press.shiftKey ? "context" : "event"));
       return;
     } else if (DIGITS[press.code]) {
       press.preventDefault();
-      if (event()) nudge(...DIGITS[press.code], press.shiftKey);
+      toEvent(() => nudge(...DIGITS[press.code], press.shiftKey));
       return;
     }
     const act = KEYS[name];
     if (!act) return;
     press.preventDefault();
-    if (event() || WITHOUT_EVENT.has(name)) act();
+    if (WITHOUT_EVENT.has(name)) act();
+    else toEvent(act);
+  }
+
+  // Does something to the current event, but not to one that is out of sight.
+  function toEvent(act) {
+    if (!event()) return;
+    const box = $("cards"), top = current * height() - box.scrollTop;
+    if (top > -height() / 2 && top < box.clientHeight - height() / 2) {
+      act();
+      return;
+    }
+    scrollToCurrent(true);
+    say("This is where you are.");
   }
 
   function listen() {
-    const clicks = {
-      accept: KEYS.a, reject: KEYS.r, unsure: KEYS.u, relabel: KEYS.c, undo, next: KEYS.j,
-      previous: KEYS.k, play: () => playOrStop("event"), context: () => playOrStop("context"),
+    const ofEvent = {
+      accept: KEYS.a, reject: KEYS.r, unsure: KEYS.u, relabel: KEYS.c, next: KEYS.j,
+      previous: KEYS.k, play: () => playOrStop("event"), context: KEYS.p,
       speed: nextSpeed, compare, missed: missedHere, "nothing-else": toggleComplete,
-      note: writeNote, save, "help-button": KEYS["?"], "example-close": closeExample,
+      note: writeNote,
+    };
+    const clicks = {
+      undo, save, "help-button": KEYS["?"], "example-close": closeExample,
       load: () => $("load-file").click(),
       "bulk-accept": () => judgeAll("accepted"), "bulk-reject": () => judgeAll("rejected"),
       "note-cancel": () => $("note-dialog").close(""),
@@ -872,6 +596,7 @@ const Page = (() => {
         $("panel-toggle").setAttribute("aria-expanded", isOpen);
       },
     };
+    for (const [id, act] of Object.entries(ofEvent)) clicks[id] = () => toEvent(act);
     for (const [id, act] of Object.entries(clicks)) {
       $(id).addEventListener("click", (press) => {
         act();
@@ -882,8 +607,16 @@ const Page = (() => {
     document.addEventListener("keydown", onKey);
     $("cards").addEventListener("scroll", render, { passive: true });
     addEventListener("resize", () => { layout(); scrollToCurrent(true); render(); });
-    $("class-search").addEventListener("input", listClasses);
-    $("class-search").addEventListener("keydown", onSearchKey);
+    ClassSearch.listen();
+    Cards.use({
+      draw, drag, nudge,
+      drop: dropAdded,
+      choose: (number) => {
+        active = number;
+        refresh();
+        hear("event");
+      },
+    });
     $("note-dialog").addEventListener("close", takeNote);
     $("load-file").addEventListener("change", async ({ target }) => {
       const [file] = target.files;
@@ -900,7 +633,7 @@ const Page = (() => {
         const line = document.querySelector(".current .cursor");
         if (!line) return;
         line.hidden = false;
-        moveTo(line, excerpt, seconds);
+        Cards.moveTo(line, excerpt, seconds);
       },
       (excerpt) => say(`The sound of excerpt ${excerpt.name} cannot be played.`),
     );
@@ -920,7 +653,8 @@ const Page = (() => {
         .map(([value, text]) => Object.assign(element("option", "", text), { value })));
     };
     fillSelect("class-filter", "all classes", head.labels);
-    fillSelect("recording-filter", "all recordings", head.recordings.map(([name]) => lastParts(name)));
+    const names = head.recordings.map(([name]) => lastParts(name));
+    fillSelect("recording-filter", "all recordings", names);
     if (head.blind) {
       for (const order of ["uncertain", "score", "class"]) {
         $("order").querySelector(`[value=${order}]`).remove();
@@ -932,7 +666,10 @@ const Page = (() => {
         $("order").querySelector(`[value=${order}]`)?.remove();
       }
     }
-    const choices = { order: "order", label: "class-filter", recording: "recording-filter", status: "status-filter" };
+    const choices = {
+      order: "order", label: "class-filter", recording: "recording-filter",
+      status: "status-filter",
+    };
     for (const [name, id] of Object.entries(choices)) {
       $(id).value = settings[name];
       if ($(id).selectedIndex < 0) $(id).selectedIndex = 0;
@@ -974,9 +711,14 @@ const Page = (() => {
     $("loading").remove();
     $("app").hidden = false;
     makeChoices();
-    makeClasses();
+    ClassPanel.make(settings.thresholds ?? {}, (label, threshold) => {
+      settings.thresholds = { ...settings.thresholds, [label]: threshold };
+      keepSettings();
+    });
     listen();
     arrange();
+    const when = Model.head.written.slice(0, 16).replace("T", " ");
+    $("about").textContent = `Written on ${when}. Recordings: ${Model.head.recordings.length}`;
     if (cannotKeep) showUnkept();
     Store.watchTabs(() => banner("tabs", "This review is open in another tab too. Close one of "
       + "them; then load this page anew, so that it shows all that was done.", "warn",
@@ -990,15 +732,17 @@ const Page = (() => {
 
 // Loads what there is beyond the first file of data, then begins.
 addEventListener("load", async () => {
+  const missing = (name) =>
+    new Error(`review_files/${name} is missing: copy the whole folder`);
   const load = (name) => new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = `review_files/${name}`;
     script.onload = resolve;
-    script.onerror = () => reject(new Error(`review_files/${name} is missing: copy the whole folder`));
+    script.onerror = () => reject(missing(name));
     document.head.append(script);
   });
   try {
-    if (!Model.head) throw new Error("review_files/data-000.js is missing: copy the whole folder");
+    if (!Model.head) throw missing("data-000.js");
     for (let i = 1; i <= Model.head.nFiles; i++) {
       await load(`data-${String(i).padStart(3, "0")}.js`);
     }

@@ -23,11 +23,12 @@ const Player = (() => {
 
   // speed: 1 for that of the recording.
   async function play(one, from, to, speed) {
-    const turn = ++asked;
     load(one);
     audio.pause();
+    const turn = ++asked;
     end = to;
     try {
+      if (audio.error) throw audio.error;
       if (audio.readyState < 1) await once("loadedmetadata");
       if (turn !== asked) return;
       audio.currentTime = Math.max(0, (from - one.start) * one.slowed);
