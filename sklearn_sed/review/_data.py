@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from sklearn_sed.events import recording_start
+from sklearn_sed.exceptions import AnnotationError
 from sklearn_sed.review._picture import Axis
 
 _ROWS = 1000  # events and excerpts in a file
@@ -78,7 +80,7 @@ def render_data(
         "classes": [name for name in classes if name not in map(str, labels)],
         "thresholds": [thresholds[name] for name in labels],
         "hasScores": has_scores,
-        "recordings": [[name, None] for name in recordings],
+        "recordings": [[name, _begin(name)] for name in recordings],
         "ticks": axis.ticks(),
         "others": [
             other.loc[other["event_label"] == name, "score"].tolist()
@@ -93,6 +95,15 @@ def render_data(
         for i in range(n_files)
     ]
     return [f"receive({_json(part)});\n" for part in (head, *chunks)]
+
+
+def _begin(name: str) -> str | None:
+    """Return when a recording began, by the clock of the recorder, if its name says."""
+    try:
+        start = recording_start(name)
+    except AnnotationError:  # one of several times, or of several dates
+        return None
+    return None if start is None else start.replace(tzinfo=None).isoformat()
 
 
 def _json(value: Any) -> str:

@@ -162,6 +162,8 @@ def test_the_whole_way(written, visit, tmp_path):
     me.page.fill("#reviewer", "Ada")
     me.page.locator("#cards").focus()
     assert me.current(".label") == page["event_label"][0]
+    seconds = int(page["onset"][0])
+    assert me.current("time") == f"2024-05-01 05:30:{seconds:02}"
     me.press("a", "r", "u")
     me.press("c").type("ow").press("Enter")
     assert me.position == 5
@@ -664,7 +666,9 @@ def test_a_phone(written, visit, tmp_path):
     me.page.tap("#accept")
     me.page.tap("#panel-toggle")
     assert me.page.locator("#classes").is_visible()
-    me.page.tap("#panel-toggle")
+    me.page.tap("#accept")  # shows the event, which is not judged unseen
+    assert not me.page.locator("#classes").is_visible()
+    assert me.text("#progress-text") == "1 of 12 judged"
     # A finger drags the edge.
     handle = me.box(".handle.offset")
     assert handle["width"] >= 40

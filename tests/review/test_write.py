@@ -79,6 +79,16 @@ def test_the_data_are_the_events(tmp_path):
     pd.testing.assert_frame_equal(told.drop(columns="mixed"), page)
 
 
+def test_the_clock_of_the_recorder(tmp_path):
+    path = write_sound(tmp_path / "a.wav")
+    names = ["u/A_20240501_053000.wav", "20240501T053000+1000.wav", "dog.wav"]
+    names += ["20240501_053000_20240501_063000.wav", "01-05-2024 05-30-00.wav"]
+    write_page(tmp_path, names, [DOG] * len(names), audio=[path] * len(names))
+    head, _, _ = read_data(tmp_path / "review")
+    starts = [start for _, start in head["recordings"]]
+    assert starts == ["2024-05-01T05:30:00"] * 2 + [None] * 3
+
+
 @pytest.mark.parametrize("format", ["mp3", "wav"])
 @pytest.mark.parametrize("rate", [500, 8000, 10000, 22050, 44100, 96000, 250000])
 def test_an_excerpt_sounds_like_the_recording(format, rate, tmp_path):

@@ -18,8 +18,11 @@ const ClassSearch = (() => {
     const wanted = $("class-search").value.trim().replace(/\s+/g, " ");
     const words = wanted.toLocaleLowerCase().split(" ");
     const known = Model.classes();
+    const lower = (label) => label.toLocaleLowerCase();
+    const isBegun = (label) => lower(label).startsWith(words[0]);
     options = known
-      .filter((label) => words.every((word) => label.toLocaleLowerCase().includes(word)))
+      .filter((label) => words.every((word) => lower(label).includes(word)))
+      .sort((a, b) => isBegun(b) - isBegun(a))
       .map((label) => ({ label, text: label }));
     if (wanted && !known.includes(wanted)) {
       options.push({ label: wanted, text: `new class: ${wanted}` });

@@ -512,6 +512,11 @@ const Page = (() => {
     }
   }
 
+  function showHelp() {
+    $("help").showModal();
+    $("help").scrollTop = 0; // not where its button is
+  }
+
   // Keys and pointers -----------------------------------------------------------------------
 
   const KEYS = {
@@ -532,7 +537,7 @@ const Page = (() => {
     s: save,
     Delete: () => dropAdded(active),
     Backspace: () => dropAdded(active),
-    "?": () => $("help").showModal(),
+    "?": showHelp,
   };
   const DIGITS = {
     Digit1: ["onset", -1], Digit2: ["onset", 1], Digit3: ["offset", -1], Digit4: ["offset", 1],
@@ -567,9 +572,18 @@ const Page = (() => {
     else toEvent(act);
   }
 
+  function togglePanel() {
+    const isOpen = document.body.classList.toggle("panel-open");
+    $("panel-toggle").setAttribute("aria-expanded", isOpen);
+  }
+
   // Does something to the current event, but not to one that is out of sight.
   function toEvent(act) {
     if (!event()) return;
+    if (document.body.classList.contains("panel-open") && $("panel-toggle").offsetParent) {
+      togglePanel();
+      return;
+    }
     const box = $("cards"), top = current * height() - box.scrollTop;
     if (top > -height() / 2 && top < box.clientHeight - height() / 2) {
       act();
@@ -587,14 +601,11 @@ const Page = (() => {
       note: writeNote,
     };
     const clicks = {
-      undo, save, "help-button": KEYS["?"], "example-close": closeExample,
+      undo, save, "help-button": showHelp, "example-close": closeExample,
       load: () => $("load-file").click(),
       "bulk-accept": () => judgeAll("accepted"), "bulk-reject": () => judgeAll("rejected"),
       "note-cancel": () => $("note-dialog").close(""),
-      "panel-toggle": () => {
-        const isOpen = document.body.classList.toggle("panel-open");
-        $("panel-toggle").setAttribute("aria-expanded", isOpen);
-      },
+      "panel-toggle": togglePanel,
     };
     for (const [id, act] of Object.entries(ofEvent)) clicks[id] = () => toEvent(act);
     for (const [id, act] of Object.entries(clicks)) {
