@@ -14,8 +14,8 @@ from sklearn_sed.exceptions import AnnotationError, LabelError
 class KnownFrames(Sequence):
     """What the frames of each clip are known to be, NaN where that is not known.
 
-    A clip without times has one row for all of its frames, which is repeated when it is
-    asked for: 0 for classes that are not in the clip.
+    A clip without times has one row of NaN for all of its frames, which is repeated
+    when it is asked for.
     """
 
     def __init__(self, targets: list[np.ndarray], n_frames: np.ndarray):
@@ -39,11 +39,16 @@ class KnownFrames(Sequence):
 
 
 def known_frames(clips: ClipSet, tags: Tags) -> KnownFrames:
-    """Say what the frames of clips are known to be, by tables where there are some."""
+    """Say what the frames of clips are known to be, of those that have times.
+
+    Others have no class in any frame that they are not tagged with. That is left to
+    the loss of tags: of their own classes nothing is known, and silence alone would
+    teach that there is less to be heard than there is.
+    """
     classes, ends = tags.classes.tolist(), _ends(clips)
     resolution = check_time_resolution(None, clips.time_resolution)
-    rows = np.where(tags.indicator == 0, 0.0, np.nan).astype(np.float32)
-    targets = list(rows)
+    unknown = np.full(len(classes), np.nan, dtype=np.float32)
+    targets = [unknown] * len(clips)
     tables: Any = tags.events
     for i in np.flatnonzero(tags.located):
         targets[i] = events_to_targets(

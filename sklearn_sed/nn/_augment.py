@@ -73,15 +73,22 @@ def roll(curves: list[Tensor], n_frames: Tensor) -> list[Tensor]:
 def mix(
     curves: list[Tensor], n_frames: Tensor, y: Tensor, alpha: float
 ) -> tuple[list[Tensor], Tensor]:
-    """Mix each clip with another of the batch, over the frames that both have."""
+    """Mix each clip with another of the batch, over the frames that both have.
+
+    Curves after the first are targets of frames. NaN, what is not known, stays so, but
+    for classes that the other clip lacks: these add nothing to the first one's.
+    """
     share = torch.distributions.Beta(alpha, alpha).sample((len(y),)).to(y)
     share = torch.maximum(share, 1 - share)[:, None]
     other = torch.randperm(len(y)).to(y.device)
     time = torch.arange(curves[0].shape[1], device=y.device)
     both = (time < torch.minimum(n_frames, n_frames[other])[:, None])[..., None]
+    lacking = (y[other] == 0)[:, None]
+    added = [curve[other] for curve in curves]
+    added[1:] = [more.masked_fill(more.isnan() & lacking, 0.0) for more in added[1:]]
     mixed = [
-        torch.where(both, torch.lerp(curve[other], curve, share[..., None]), curve)
-        for curve in curves
+        torch.where(both, torch.lerp(more, curve, share[..., None]), curve)
+        for more, curve in zip(added, curves)
     ]
     return mixed, share * y + (1 - share) * y[other]
 

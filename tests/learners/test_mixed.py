@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -24,6 +25,8 @@ from sklearn_sed.metrics import (
 )
 from sklearn_sed.model_selection import MultilabelStratifiedKFold, TunedDecoderCV
 from sklearn_sed.nn import _training
+from sklearn_sed.nn._augment import Augment
+from sklearn_sed.nn._losses import Scores, WeakLabelLoss
 from tests._networks import TinyNet
 
 NAN = np.nan
@@ -183,10 +186,6 @@ class TestTagsOfAll:
 
     def test_tags_that_are_known_in_part(self):
         """Unknown classes of a clip have no gradient, known ones have."""
-        import torch
-
-        from sklearn_sed.nn._losses import Scores, WeakLabelLoss
-
         clip = torch.zeros(1, 2, requires_grad=True)
         frame = torch.zeros(1, 4, 2, requires_grad=True)
         loss = WeakLabelLoss(cosine_weight=1.0)
@@ -321,7 +320,7 @@ class TestLearning:
         low = [0, 0, 0.5, 1, 1, 0]
         expected = [
             ([0] * 6, low),
-            ([0] * 6, [NAN] * 6),
+            ([NAN] * 6, [NAN] * 6),
             ([0, 0, 0, 0, NAN, NAN], [0, 0, 0.5, 1, 1, NAN]),
             ([NAN] * 6, [NAN] * 6),
             ([0] * 6, [0] * 6),
@@ -492,10 +491,6 @@ class TestLearning:
 
     def test_the_loss_of_frames_is_weighted_like_that_of_clips(self):
         """Class and clip weights, and strong_weight, by hand."""
-        import torch
-
-        from sklearn_sed.nn._losses import Scores, WeakLabelLoss
-
         loss = WeakLabelLoss(class_weight=[1.0, 3.0], frame_weight=2.0)
         frames = torch.tensor([[[1.0, NAN], [1.0, 0.0], [NAN, NAN]]])
         scores = Scores(torch.zeros(1, 2), torch.zeros(1, 3, 2))
@@ -506,10 +501,6 @@ class TestLearning:
         assert float(found) == pytest.approx(expected)
 
     def test_mixing_with_unknown_frames_makes_unknown_frames(self):
-        import torch
-
-        from sklearn_sed.nn._augment import Augment
-
         x = torch.arange(2.0).reshape(2, 1, 1).expand(2, 5, 1)
         frames = torch.where(x == 0, 0.0, NAN)
         y = torch.tensor([[1.0], [NAN]])
@@ -525,3 +516,19 @@ class TestLearning:
             assert tags[1].isnan().all()
             outcomes.add(alone)
         assert outcomes == {False, True}
+
+    def test_mixing_with_a_clip_that_lacks_the_class_leaves_its_frames_known(self):
+        x = torch.arange(2.0).reshape(2, 1, 1).expand(2, 5, 2)
+        frames = torch.where(x == 0, 1.0, NAN)
+        batch = {"x": x, "n_frames": torch.full((2,), 5), "frames": frames}
+        y = torch.tensor([[1.0, 1.0], [0.0, 1.0]])
+        shares = set()
+        for seed in range(8):
+            torch.manual_seed(seed)
+            mixed, tags = Augment(mixup=1.0)((batch, y))
+            share = tags[0, :1]  # of the first clip, in the mixture
+            shares.add(float(share))
+            torch.testing.assert_close(mixed["frames"][0, :, 0], share.expand(5))
+            assert mixed["frames"][0, :, 1].isnan().all() == (share < 1)
+            assert mixed["frames"][1].isnan().all()
+        assert min(shares) < 1

@@ -112,7 +112,7 @@ def test_times_of_both(monkeypatch):
     )
     model.set_params(callbacks=[collect])
     model.partial_fit(NEW, [*Y_NEW[:4], *tables[4:5], *Y_NEW[5:]], replay=(OLD, tables))
-    assert sum(map(sum, frames)) == 4  # those new ones that have tags, but no times
+    assert sum(map(sum, frames)) == 10  # the new ones that have tags, but no times
     late = make_events([0.0], [5.0], ["low"])
     with pytest.raises(AnnotationError, match="y of replay, clip 1, event 0: it lasts"):
         model.partial_fit(NEW, Y_NEW, replay=(OLD, [tables[0], late, *tables[2:]]))

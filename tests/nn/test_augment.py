@@ -11,14 +11,14 @@ N_FRAMES = torch.tensor([12, 5, 12, 9, 1, 7])
 def batch(n_frames=N_FRAMES, n_mels=4, n_classes=6, seed=0):
     """A batch of noise, zero and NaN where clips have ended, tags one-hot by clip.
 
-    The frames' targets are two bands of the features themselves: whatever happens to
-    frames must happen to them.
+    The frames' targets are a band of the features itself, for each class: whatever
+    happens to frames must happen to them.
     """
     torch.manual_seed(seed)
     x = torch.rand(len(n_frames), int(n_frames.max()), n_mels, dtype=torch.float64) + 1
     padding = torch.arange(x.shape[1]) >= n_frames[:, None]
     x[padding] = 0.0
-    frames = x[..., :2].clone()
+    frames = x[..., :1].repeat(1, 1, n_classes)
     frames[padding] = torch.nan
     y = torch.eye(len(n_frames), n_classes, dtype=torch.float64)
     weight = torch.arange(1.0, len(n_frames) + 1, dtype=torch.float64)
@@ -102,7 +102,8 @@ def test_tags_are_mixed_by_the_same_share_as_clips(seed):
 
 def test_frame_targets_are_mixed_as_their_frames():
     out, (_, _, frames) = augmented(batch(), mixup=0.5)
-    torch.testing.assert_close(frames[~padding()], out["x"][..., :2][~padding()])
+    expected = out["x"][..., :1].expand_as(frames)
+    torch.testing.assert_close(frames[~padding()], expected[~padding()])
 
 
 def test_alpha_says_how_evenly_clips_are_mixed():
@@ -129,7 +130,7 @@ def test_clips_turn_within_their_own_length(seed):
     for clip, turned, known, n in zip(inputs["x"], out["x"], frames, N_FRAMES):
         candidates = [clip[:n].roll(k, 0) for k in range(n)]
         assert any(torch.equal(turned[:n], c) for c in candidates)
-        assert torch.equal(known[:n], turned[:n, :2])
+        assert torch.equal(known[:n, :1], turned[:n, :1])
 
 
 def test_every_turn_occurs():
