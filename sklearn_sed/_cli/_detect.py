@@ -32,11 +32,11 @@ labels leaves one to the model.
 """
 
 import argparse
-from collections.abc import Callable, Collection, Mapping, Sequence
-from math import inf, nan
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sklearn_sed._cli._by_class import add_for_class, by_class, fraction, seconds
 from sklearn_sed._cli._common import (
     add_format,
     add_jobs_and_quiet,
@@ -50,47 +50,7 @@ from sklearn_sed._cli._common import (
     say,
 )
 
-# A setting of one class, or of all others where that is None.
-_Setting = tuple[str | None, float]
-
-
-def fraction(text: str) -> _Setting:
-    """Return the threshold that an option is."""
-    return _for_class(text, 1.0, "a number from 0 to 1")
-
-
-def seconds(text: str) -> _Setting:
-    """Return the length of time that an option is."""
-    return _for_class(text, inf, "a number of seconds from 0 up")
-
-
-def _for_class(text: str, most: float, what: str) -> _Setting:
-    """Return the class and the number of NUMBER or NAME=NUMBER."""
-    name, is_for_one, number = text.rpartition("=")
-    try:
-        value = float(number)
-    except ValueError:
-        value = nan
-    if not 0 <= value <= most or value == inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {what}, or NAME=NUMBER")
-    return (name if is_for_one else None), value
-
-
-def _add_for_class(
-    parser: argparse.ArgumentParser,
-    option: str,
-    metavar: str,
-    kind: Callable[[str], _Setting],
-    text: str,
-) -> None:
-    """Add an option that may be given for all classes and for each."""
-    parser.add_argument(
-        option,
-        type=kind,
-        action="append",
-        metavar=metavar,
-        help=f"{text} (default: as the model has it)",
-    )
+_AS_IS = "as the model has it"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -103,11 +63,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_format(parser, "--format", "what is written")
     add_windows(parser)
     threshold = "what scores must exceed, 0 to 1; NAME=NUMBER for one class"
-    _add_for_class(parser, "--threshold", "NUMBER", fraction, threshold)
+    add_for_class(parser, "--threshold", "NUMBER", fraction, threshold, _AS_IS)
     shortest = "leave shorter events out"
-    _add_for_class(parser, "--min-duration", "SECONDS", seconds, shortest)
+    add_for_class(parser, "--min-duration", "SECONDS", seconds, shortest, _AS_IS)
     gap = "join events of a class with a shorter gap between them"
-    _add_for_class(parser, "--min-gap", "SECONDS", seconds, gap)
+    add_for_class(parser, "--min-gap", "SECONDS", seconds, gap, _AS_IS)
     classes = "look for these alone, several with commas between or each on its own"
     add("--classes", metavar="NAME", action="append", help=classes)
     known = "a list of what is in each recording, which is then looked for"
@@ -178,7 +138,7 @@ def _steered(model: Any, args: argparse.Namespace) -> Any:
     given = {}
     for name in names:
         option = f"--{name.replace('_', '-')}"
-        given[name] = _by_class(option, getattr(args, name) or [], known)
+        given[name] = by_class(option, getattr(args, name) or [], known)
     return steer(model, classes=_chosen(args, known), **given)
 
 
@@ -234,20 +194,6 @@ def _chosen(args: argparse.Namespace, known: Mapping[str, Any]) -> list[Any] | N
         for text in args.classes
         for name in _class_names(text, known)
     ]
-
-
-def _by_class(
-    option: str, settings: Sequence[_Setting], known: Mapping[str, Any]
-) -> dict[Any, float]:
-    """Return the number of each class, by None that of all others."""
-    numbers: dict[Any, float] = {}
-    for name, number in settings:
-        label = None if name is None else known.get(name, name)
-        if label in numbers:
-            whom = "all classes" if name is None else name
-            raise ValueError(f"{option} is given twice for {whom}; give it once")
-        numbers[label] = number
-    return numbers
 
 
 def _class_names(text: str, known: Collection[str]) -> list[str]:

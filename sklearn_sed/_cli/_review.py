@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sklearn_sed._cli import _collection
+from sklearn_sed._cli._by_class import add_for_class, by_class, fraction
 from sklearn_sed._cli._common import (
     add_jobs_and_quiet,
     add_number,
@@ -29,7 +30,6 @@ from sklearn_sed._cli._common import (
     list_bad_files,
     positive_int,
 )
-from sklearn_sed._cli._detect import _by_class, fraction
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,16 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_overwrite(parser)
     per_class = "events of each class at most (default: all)"
     add("--per-class", type=positive_int, metavar="N", help=per_class)
-    threshold = "where scores are most uncertain; NAME=NUMBER for one class (default: \
-0.5)"
-    add(
-        "--threshold",
-        type=fraction,
-        action="append",
-        default=[],
-        metavar="NUMBER",
-        help=threshold,
-    )
+    threshold = "where scores are most uncertain; NAME=NUMBER for one class"
+    add_for_class(parser, "--threshold", "NUMBER", fraction, threshold, "0.5")
     classes = "another class to choose from, beside those of the events"
     add("--class", metavar="NAME", action="append", default=[], help=classes)
     blind = "hide class and score of an event until it is judged"
@@ -79,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         args.out,
         audio=found.paths,
         per_class=args.per_class,
-        threshold=_thresholds(args.threshold, found.events),
+        threshold=_thresholds(args.threshold or [], found.events),
         classes=getattr(args, "class"),
         pad=args.pad,
         format=args.format,
@@ -105,6 +97,6 @@ def _thresholds(given: Sequence[Any], tables: Sequence[Any]) -> dict[Any, float]
     """Return the threshold of each class, and those given for others."""
     labels = [label for own in tables for label in own["event_label"].unique()]
     known = {str(label): label for label in labels}
-    numbers = _by_class("--threshold", given, known)
+    numbers = by_class("--threshold", given, known)
     common = numbers.pop(None, 0.5)
     return dict.fromkeys(known.values(), common) | numbers

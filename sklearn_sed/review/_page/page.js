@@ -748,15 +748,15 @@ addEventListener("load", async () => {
   const load = (name) => new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = `review_files/${name}`;
+    script.async = false; // one after the other, but fetched at the same time
     script.onload = resolve;
     script.onerror = () => reject(missing(name));
     document.head.append(script);
   });
   try {
     if (!Model.head) throw missing("data-000.js");
-    for (let i = 1; i <= Model.head.nFiles; i++) {
-      await load(`data-${String(i).padStart(3, "0")}.js`);
-    }
+    const numbers = Array.from({ length: Model.head.nFiles }, (_, i) => i + 1);
+    await Promise.all(numbers.map((i) => load(`data-${String(i).padStart(3, "0")}.js`)));
     Model.complete();
     await Page.start();
   } catch (error) {
