@@ -38,7 +38,8 @@ SYSTEMS = {
 
 def fit(system, data, n_epochs):
     """Return a fitted pipeline whose every tag is decoded."""
-    for part in ("tagger", "detector"):
+    parts = ["detector"] if system.tagger is None else ["tagger", "detector"]
+    for part in parts:
         system.set_params(
             **{
                 f"{part}__max_epochs": n_epochs,
@@ -46,7 +47,8 @@ def fit(system, data, n_epochs):
                 f"{part}__precision": "auto",
             }
         )
-    system.set_params(tagger__threshold=0.2)  # so that no clip goes without events
+    # So that no clip goes without events.
+    system.set_params(**{f"{parts[0]}__threshold": 0.2})
     return make_pipeline(LogMelTransformer(), system).fit(data.X, data.y_weak)
 
 
@@ -74,8 +76,8 @@ def report(name, model, paths, n_repeats):
         "WAV files to events": lambda: model.predict(paths),
         "  decode": lambda: [load_audio(path, RATE) for path in paths],
         "  log-mel": lambda: transformer.transform(waveforms),
-        "  tagger": lambda: system.predict_tags(X),
-        "  detector": lambda: system.predict_frame_proba(X),
+        "  clip scores": lambda: system.predict_tags(X),
+        "  frame scores": lambda: system.predict_frame_proba(X),
         "  events": lambda: detector.decoder_.decode(frames, *clock),
     }
     n_events = sum(map(len, model.predict(paths))) / len(paths)

@@ -10,8 +10,8 @@ All rows have the same tagged clips, the first of which have times; the bound is
 for all. Clips without labels are further ones. Tag thresholds come from training clips
 that are held back; times of test clips are looked at for scoring alone.
 
-The output folder gets one JSON file per row and seed, each complete or not there, and
-one tagger per seed and kind of tags: a run that was stopped goes on from them. Then
+The output folder gets one JSON file per row and seed, each complete or not there: a run
+that was stopped goes on from them. Then
 ``mixed.json`` and ``mixed.txt`` hold the table, ``mixed.png`` the picture of it.
 """
 
@@ -41,9 +41,7 @@ from paper_table import (
     show,
     sum_up,
 )
-from sklearn.frozen import FrozenEstimator
 
-from sklearn_sed import load_model, save_model
 from sklearn_sed.events import stack_tables
 
 QUICK = {
@@ -71,11 +69,6 @@ class Row(NamedTuple):
         if self.n_timed and self.strong_weight is not None:
             name += f"-weight{self.strong_weight:g}"
         return name
-
-    @property
-    def tagger(self) -> str:
-        """What files of the tagger of this row begin with."""
-        return "tagger" + "-unlabelled" * self.unlabelled
 
 
 def make_rows(
@@ -115,20 +108,6 @@ def known_of(row: Row, clips: Clips, n_tagged: int) -> tuple[Any, np.ndarray]:
     return clips.X[:n_clips], stack_tables(y)
 
 
-def train_tagger(row: Row, seed: int, train: Clips, results: Results) -> str:
-    """Train the tagger that all rows with the same tags share."""
-    report(f"seed {seed}, {row.tagger}: training")
-    settings = results.settings
-    tagger = make_system(RECOMMENDED, seed, settings).tagger
-    tagger.set_params(self_training=int(row.unlabelled))
-    known = known_of(row, train, settings.clips - settings.untagged)
-    seconds = time_fit(tagger, *known)
-    save_model(tagger, results.folder / f"{name_of(row.tagger, seed)}.sed")
-    # Last: where this result is there, the tagger is.
-    results.write(name_of(row.tagger, seed), {"seconds": seconds})
-    return f"seed {seed}, {row.tagger}: trained in {seconds:.0f} s"
-
-
 def run_row(
     row: Row,
     seed: int,
@@ -136,21 +115,17 @@ def run_row(
     test: Clips,
     results: Results,
 ) -> str:
-    """Train the detector of a row, and score it with its tagger."""
+    """Train the system of a row, and score it."""
     report(f"seed {seed}, {row.name}: training")
     settings = results.settings
-    tagger = load_model(results.folder / f"{name_of(row.tagger, seed)}.sed")
     system = make_system(RECOMMENDED, seed, settings)
-    system.set_params(
-        tagger=FrozenEstimator(tagger), detector__self_training=int(row.unlabelled)
-    )
+    system.set_params(detector__self_training=int(row.unlabelled))
     if row.n_timed:
         system.set_params(detector__times="learn")
     if row.strong_weight is not None:
         system.set_params(detector__strong_weight=row.strong_weight)
     known = known_of(row, train, settings.clips - settings.untagged)
     seconds = time_fit(system, *known)
-    seconds += results.read(name_of(row.tagger, seed))["seconds"]
     result = {"seconds": seconds, **score_system(system, test)}
     results.write(name_of(row.name, seed), result)
     return (
@@ -180,14 +155,8 @@ def run_missing(
     settings = results.settings
     report(f"making {settings.clips} + {settings.test_clips} soundscapes")
     train, test = make_train_and_test(settings, n_jobs)
-    taggers = {(row.tagger, seed): row for row, seed in todo}
-    first = [
-        delayed(train_tagger)(row, seed, train, results)
-        for (name, seed), row in taggers.items()
-        if not results.has(name_of(name, seed))
-    ]
-    second = [delayed(run_row)(row, seed, train, test, results) for row, seed in todo]
-    run_rounds([first, second], n_jobs)
+    jobs = [delayed(run_row)(row, seed, train, test, results) for row, seed in todo]
+    run_rounds([jobs], n_jobs)
 
 
 # --- The table and its picture --------------------------------------------------------

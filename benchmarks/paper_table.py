@@ -41,6 +41,7 @@ from sklearn_sed import (
     FeatureArray,
     LogMelTransformer,
     TwoPassSED,
+    WeakEventDetector,
     __version__,
     load_model,
     make_paper_system,
@@ -283,14 +284,13 @@ def make_block(
 def make_system(name: str, seed: int, settings: Settings) -> TwoPassSED:
     """Build an unfitted system, its training as long as asked for."""
     if name == RECOMMENDED:
-        system = TwoPassSED().set_params(
-            tagger__random_state=seed, detector__random_state=seed
-        )
+        system = TwoPassSED(detector=WeakEventDetector(random_state=seed))
     else:
         system = make_paper_system(name, random_state=seed)
     scales = settings.tagger_epochs_scale, settings.epochs_scale
     for part, scale in zip((system.tagger, system.detector), scales):
-        scale_epochs(part, scale).set_params(precision=settings.precision)
+        if part is not None:
+            scale_epochs(part, scale).set_params(precision=settings.precision)
     return system
 
 
@@ -356,9 +356,9 @@ def time_fit(estimator: Any, clips: Clips) -> float:
 
 
 def count_weights(system: TwoPassSED) -> int:
-    """Count the weights of both networks."""
-    parts = (system.tagger_, system.detector_)
-    return sum(count_parameters(part.net_.module_) for part in parts)
+    """Count the weights of all networks."""
+    modules = {part.net_.module_ for part in (system.tagger_, system.detector_)}
+    return sum(map(count_parameters, modules))
 
 
 # --- Scores ---------------------------------------------------------------------------

@@ -1,18 +1,19 @@
 """Print how well the recommended system finds sounds, and what each part of it gives.
 
-``python benchmarks/quality.py --sources FOLDER`` trains the recommended tagger and
-detector, and variants of both that differ in one thing each, on the tags of
-soundscapes; it scores them on soundscapes of other recordings, over several seeds,
-beside the published recipe on the same clips. Without ``--sources`` sounds are
-synthetic. ``--train`` names what is trained: all variants take hours. Variants of the
-tagger are scored with the default detector's curves: name "detector", too.
+``python benchmarks/quality.py --sources FOLDER`` trains the recommended detector, which
+is all that ``TwoPassSED()`` trains, variants of it that differ in one thing each, and
+taggers to go before it, on the tags of soundscapes; it scores them on soundscapes of
+other recordings, over several seeds, beside the published recipe on the same clips.
+Without ``--sources`` sounds are synthetic. ``--train`` names what is trained: all
+variants take hours. Taggers are scored with the default detector's curves: name
+"detector", too.
 
 What there is to choose is chosen with ``--development``, on the last third of the
 recordings to train on: those to test on take no part in it.
 
-Rows that end in "tuned" know the times of 150 more soundscapes of the recordings that
-are trained on, and use them for decoding alone. The row "best decoding" is tuned on the
-very clips that it is scored on: a bound, not a result. Everything else knows tags only.
+The row "tuned" knows the times of 150 more soundscapes of the recordings that are
+trained on, and uses them for decoding alone. The row "best decoding" is tuned on the
+very clips that it is scored on: a bound, not a result. All else knows tags only.
 
 The output folder is shared with ``paper_table.py``, whose published system it may hold,
 and is gone on from in the same way.
@@ -48,13 +49,11 @@ from paper_table import (
     sum_up,
     time_fit,
 )
-from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import average_precision_score, f1_score
 
 from sklearn_sed import (
     EventDecoder,
     FeatureArray,
-    TwoPassSED,
     WeakEventDetector,
     WeakTagger,
     load_model,
@@ -123,8 +122,12 @@ DETECTORS: dict[str, dict[str, Any]] = {
     "40-epochs": {"max_epochs": 40},
     "in-float32": {"precision": "float32"},
 }
-# Ways of decoding the default detector's curves.
+# Ways of decoding the default detector's curves: alike for sounds of any length, and
+# others.
+ALIKE = {"threshold": 0.5, "low_threshold": "tenth", "min_gap": 0.5}
 DECODERS = {
+    "settings alike": EventDecoder(**ALIKE),
+    "settings alike, a median of 0.4 s": EventDecoder(**ALIKE, smoothing_length=0.4),
     "one threshold": EventDecoder(low_threshold=None),
     "down to half": EventDecoder(low_threshold="half"),
     "rescaled": EventDecoder(rescale=True, threshold=0.1, low_threshold=None),
@@ -202,15 +205,16 @@ class Seed:
         """Return what a detector says by itself."""
         return scores_of(self.model(name), self.test)
 
+    def decoder(
+        self, decoder: EventDecoder | None = None, name: str = "detector"
+    ) -> EventDecoder:
+        """Return a decoder as a detector uses it, settings by the lengths of sounds."""
+        return self.model(name).set_params(decoder=decoder).decoder_
+
     @cached_property
     def detector(self) -> Scores:
         """What the default detector says by itself."""
         return self.one_pass("detector")
-
-    @cached_property
-    def two_pass(self) -> Scores:
-        """What the recommended system says."""
-        return self.tagged_by("tagger")
 
     def tagged_by(self, name: str) -> Scores:
         """Return what a tagger and the default detector say."""
@@ -224,13 +228,9 @@ class Seed:
         return scores._replace(proba=proba, tags=proba > 0.5)
 
     def tuned(self, clips: Clips) -> EventDecoder:
-        """Return a decoder tuned on clips with times, for two passes."""
-        parts = {name: FrozenEstimator(self.model(name)) for name in MODELS}
-        system = TwoPassSED(**parts).fit(clips.X, clips.tags)
-        return TunedDecoderCV(system, cv="prefit").fit(clips.X, clips.events).decoder_
-
-
-MODELS = ("tagger", "detector")
+        """Return a decoder tuned on clips with times."""
+        tuner = TunedDecoderCV(self.model("detector"), cv="prefit")
+        return tuner.fit(clips.X, clips.events).decoder_
 
 
 def scores_of(model: Any, test: Clips) -> Scores:
@@ -241,8 +241,8 @@ def scores_of(model: Any, test: Clips) -> Scores:
 
 
 def mean_of(seeds: Sequence[Seed]) -> Scores:
-    """Return the mean of what the recommended systems of several seeds say."""
-    frames, proba, tags = zip(*(seed.two_pass for seed in seeds))
+    """Return the mean of what the default detectors of several seeds say."""
+    frames, proba, tags = zip(*(seed.detector for seed in seeds))
     # The thresholds are about one half: so is that of the mean vote.
     mean = sum(frames) / len(frames)
     return Scores(mean, np.mean(proba, 0), np.mean(tags, 0) > 0.5)
@@ -280,41 +280,37 @@ def make_rows(
 ) -> dict[str, Callable[[], dict]]:
     """Return what is scored of a seed, by name."""
     test = seed.test
-    default = EventDecoder()
     rows: dict[str, Callable[[], dict]] = {}
-    if {*MODELS} <= {*trained}:
-        rows["two passes"] = lambda: judge(seed.two_pass, default, test)
-        rows["two passes, tuned"] = lambda: judge(
-            seed.two_pass, seed.tuned(seed.tuning), test
-        )
-        rows["two passes, best decoding"] = lambda: judge(
-            seed.two_pass, seed.tuned(test), test
-        )
-        rows["two passes, thresholds of one half"] = lambda: judge(
-            seed.two_pass._replace(tags=seed.two_pass.proba > 0.5), default, test
-        )
-        rows["two passes, mean of clip scores"] = lambda: judge(
-            seed.combined(seed.two_pass), default, test
+    if "detector" in trained:
+        rows["detector"] = lambda: judge(seed.detector, seed.decoder(), test)
+        rows["tuned"] = lambda: judge(seed.detector, seed.tuned(seed.tuning), test)
+        rows["best decoding"] = lambda: judge(seed.detector, seed.tuned(test), test)
+        rows["thresholds of one half"] = lambda: judge(
+            seed.detector._replace(tags=seed.detector.proba > 0.5), seed.decoder(), test
         )
         for name, decoder in DECODERS.items():
-            rows[f"two passes, {name}"] = partial(
-                lambda decoder: judge(seed.two_pass, decoder, test), decoder
+            rows[name] = partial(
+                lambda decoder: judge(seed.detector, seed.decoder(decoder), test),
+                decoder,
             )
         if len(others) > 1:
-            rows[f"two passes, mean of {len(others)} other seeds"] = lambda: judge(
-                mean_of(others), default, test
+            rows[f"mean of {len(others)} other seeds"] = lambda: judge(
+                mean_of(others), others[0].decoder(), test
             )
     for name in trained:
-        if name in DETECTORS:
+        if name in TAGGERS:
             rows[name] = partial(
-                lambda name: judge(seed.one_pass(name), default, test), name
-            )
-        elif name != "tagger":
-            rows[name] = partial(
-                lambda name: judge(seed.tagged_by(name), default, test), name
+                lambda name: judge(seed.tagged_by(name), seed.decoder(), test), name
             )
             rows[f"{name}, mean of clip scores"] = partial(
-                lambda name: judge(seed.combined(seed.tagged_by(name)), default, test),
+                lambda name: judge(
+                    seed.combined(seed.tagged_by(name)), seed.decoder(), test
+                ),
+                name,
+            )
+        elif name != "detector":
+            rows[name] = partial(
+                lambda name: judge(seed.one_pass(name), seed.decoder(name=name), test),
                 name,
             )
     return rows
@@ -443,8 +439,8 @@ def read_arguments(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Sett
         "--published", action="store_true", help="train the published recipe, too"
     )
     args, settings = add_settings(parser, argv, QUICK)
-    if "detector" not in args.train and {*args.train} & TAGGERS.keys() - {"tagger"}:
-        parser.error("variants of the tagger need the detector: add it to --train")
+    if "detector" not in args.train and {*args.train} & TAGGERS.keys():
+        parser.error("taggers need the detector: add it to --train")
     return args, settings
 
 

@@ -81,9 +81,6 @@ def main() -> None:
     report("Training on the tags of the first: no times anywhere")
     sed = make_pipeline(LogMelTransformer(verbose=1), TwoPassSED())
     sed.set_params(
-        twopasssed__tagger__verbose=1,
-        twopasssed__tagger__max_epochs=10,
-        twopasssed__tagger__random_state=args.seed,
         twopasssed__detector__verbose=1,
         twopasssed__detector__random_state=args.seed,
     )

@@ -152,8 +152,8 @@ CHANGES = [
     change_dropout,
     change_threshold,
     lambda model: setattr(model, "classes_", np.array(["b", "a"])),
-    lambda model: model.decoder_.set_params(min_gap=0.25),
-    lambda model: model.decoder_.set_params(threshold={0: 0.4, 1: 0.5}),
+    lambda model: model.set_params(decoder__min_gap=0.25),
+    lambda model: setattr(model, "event_lengths_", np.array([1.5, 3.0])),
     lambda model: model.set_params(time_resolution=0.02),
     lambda model: model.set_params(decoder=EventDecoder(min_gap=0.1)),
 ]

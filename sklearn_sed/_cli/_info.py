@@ -85,7 +85,8 @@ def _networks(model: Any) -> Iterator[dict[str, Any]]:
             "epochs": model.n_iter_,
             "weights": sum(values.numel() for values in parameters),
         }
-    for name in ("tagger", "detector"):
+    one = getattr(model, "_is_one_network", False)
+    for name in ["detector"] if one else ["tagger", "detector"]:
         if hasattr(model, f"{name}_"):
             yield from _networks(getattr(model, f"{name}_"))
     if isinstance(model, SeedEnsemble):

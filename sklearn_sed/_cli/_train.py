@@ -147,9 +147,9 @@ def _make_system(args: argparse.Namespace) -> Any:
     if args.epochs is not None:
         common["max_epochs"] = args.epochs
     system = make_paper_system(args.paper_system) if args.paper_system else TwoPassSED()
+    parts = ["detector"] if system.tagger is None else ["tagger", "detector"]
     return system.set_params(
-        **{f"tagger__{name}": value for name, value in common.items()},
-        **{f"detector__{name}": value for name, value in common.items()},
+        **{f"{part}__{key}": value for part in parts for key, value in common.items()}
     )
 
 

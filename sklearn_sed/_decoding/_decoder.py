@@ -38,6 +38,8 @@ BOX_SEGMENTERS = {"boxes", "peaks"}
 EDGE_FRAMES = 3
 # Low thresholds that follow the threshold, by name.
 SHARES = {"half": 1 / 2, "tenth": 1 / 10}
+# What settings left at "auto" are where nobody knows how long sounds last.
+AUTO: dict[str, Any] = {"threshold": 0.5, "low_threshold": "tenth", "min_gap": 0.5}
 # A curve that moves less than this is flat: the rest is float32 rounding.
 FLAT_RANGE = 1e-6
 # Interpolating float32 scores over time can leave 0..1 by rounding.
@@ -122,9 +124,9 @@ _CLASS_CONSTRAINTS: dict[str, list] = {
     "rescale": ["boolean"],
     "smoothing": [StrOptions({"mean", "median"}), None],
     "smoothing_length": [_SECONDS],
-    "threshold": [_FRACTION],
-    "low_threshold": [_FRACTION, StrOptions(set(SHARES)), None],
-    "min_gap": [_SECONDS],
+    "threshold": [_FRACTION, StrOptions({"auto"})],
+    "low_threshold": [_FRACTION, StrOptions({"auto", *SHARES}), None],
+    "min_gap": [_SECONDS, StrOptions({"auto"})],
     "min_duration": [_SECONDS],
     "window_length": [Interval(Real, 0, None, closed="neither")],
     "merge_ratio": [Interval(Real, 1, None, closed="left"), None],
@@ -146,6 +148,14 @@ class EventDecoder(BaseEstimator):
     one value for all classes, a sequence with one value per class in the order of the
     classes, or a dict from class label to value.
 
+    Barks are short and follow each other; rain goes on. What finds the ends of the one
+    tears the other to pieces. So settings at "auto" follow the length of each class's
+    sounds, which a :class:`WeakEventDetector` learns from its training clips, without
+    times (`event_lengths_`): from one value for sounds of up to 1 s to another one for
+    sounds of 2 s and more, along a straight line between, lengths and values on
+    logarithmic axes. In a decoder that is used by itself, for a class of unknown
+    length, and with segmenters other than "threshold", they are the values given last.
+
     Parameters
     ----------
     rescale : bool, per class, default=False
@@ -157,25 +167,28 @@ class EventDecoder(BaseEstimator):
         Moving average or moving median. A clip is continued by its first and last
         score, so that smoothed scores stay within the range of the scores, and edges
         of events stay where they are up to the ends of the clip.
-    smoothing_length : float, per class, default=0.4
+    smoothing_length : float, per class, default=0.2
         Length of the smoothing window in seconds, rounded to the nearest odd number of
         frames.
-    threshold : float, per class, default=0.5
+    threshold : float or "auto", per class, default="auto"
         A frame is active when its score > threshold; an event of the segmenters
         "boxes" and "peaks" is kept when its own score is. The threshold is read in the
         precision of the scores, to which smoothed curves are rounded, too: a float32
-        score of 0.3 does not exceed 0.3.
-    low_threshold : float, {"half", "tenth"} or None, per class, default="tenth"
+        score of 0.3 does not exceed 0.3. "auto": 0.5 for short sounds, 0.3 for long
+        ones; else 0.5.
+    low_threshold : float, {"auto", "half", "tenth"} or None, per class, default="auto"
         Hysteresis: frames with a score > low_threshold are active, too, where an
         unbroken run of them contains a frame above `threshold`. A name is a share of
         the threshold, None is one threshold alone. Networks that learn from tags are
-        sure of the frames that give a sound away, and score the rest of it low: a
-        tenth finds its ends better than half does.
-    min_gap : float, per class, default=0.5
+        sure of the frames that give a sound away, and score the rest of it low, of a
+        long sound most of all. "auto": 0.2 for short sounds, 0.03 for long ones, but
+        not above `threshold`; else a tenth of it.
+    min_gap : float or "auto", per class, default="auto"
         Gaps between two events of a class that last less than this, in seconds, are
-        closed: curves of networks that learn from tags tear more often than sounds
-        follow each other so fast. Lower it for calls that do. The segmenter "peaks"
-        joins no boxes that are farther apart; "boxes" does not look at it.
+        closed: curves of networks that learn from tags tear more often than long
+        sounds follow each other so fast. The segmenter "peaks" joins no boxes that are
+        farther apart; "boxes" does not look at it. "auto": 0.3 for short sounds, 2 for
+        long ones; else 0.5.
     min_duration : float, per class, default=0.1
         Events that last less than this, in seconds, are dropped.
     segmenter : {"threshold", "derivative", "area", "boxes", "peaks"}, \
@@ -247,10 +260,10 @@ class EventDecoder(BaseEstimator):
 
     rescale: Any = False
     smoothing: Any = "median"
-    smoothing_length: Any = 0.4
-    threshold: Any = 0.5
-    low_threshold: Any = "tenth"
-    min_gap: Any = 0.5
+    smoothing_length: Any = 0.2
+    threshold: Any = "auto"
+    low_threshold: Any = "auto"
+    min_gap: Any = "auto"
     min_duration: Any = 0.1
     segmenter: str = "threshold"
     window_length: Any = 0.25
@@ -396,11 +409,13 @@ class EventDecoder(BaseEstimator):
         """Return the settings of each class, or say which one is impossible."""
         self._validate_params()
         labels = np.asarray(classes).tolist()
-        columns = [
-            check_per_class(name, getattr(self, name), labels)
+        columns = {
+            name: check_per_class(name, getattr(self, name), labels)
             for name in ClassSettings._fields
-        ]
-        settings = [ClassSettings(*values) for values in zip(*columns)]
+        }
+        for name, otherwise in AUTO.items():
+            columns[name] = [otherwise if v == "auto" else v for v in columns[name]]
+        settings = [ClassSettings(*values) for values in zip(*columns.values())]
         for label, own in zip(labels, settings):
             if own.low > own.threshold and not finds_boxes(self):
                 raise ValueError(

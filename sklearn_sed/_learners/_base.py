@@ -177,7 +177,13 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
     }
 
     # Networks that go by a name, and how each is called in ``sklearn_sed.nn``.
-    _networks: ClassVar[dict[str, str]] = {}
+    _networks: ClassVar[dict[str, str]] = {
+        "crnn": "CRNN",
+        "embedding": "EmbeddingNet",
+        "paper_att": "PaperATT",
+        "paper_crnn": "PaperCRNN",
+        "paper_tagger": "PaperTagger",
+    }
     _takes_checked = True  # clips and labels, as other parts have checked them
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -258,6 +264,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
             if checkpoint is not None:
                 checkpoint = checkpoint.next_round()
             ended = self._train(lesson, rng, checkpoint)
+        self._learn_from(data)
         self._learn_thresholds(lesson.held_back, rng)
         return self
 
@@ -706,6 +713,12 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         n_batches = math.ceil(n_clips / self.batch_size)
         n_epochs = max(AUTO_EPOCHS, math.ceil(AUTO_STEPS / n_batches))
         return min(n_epochs, MOST_AUTO_EPOCHS)
+
+    def _learn_from(self, data: Labelled) -> None:
+        """Learn what a trained network has to say of its training clips, if anything.
+
+        Called before thresholds are learned, which make an estimator fitted.
+        """
 
     def _learn_thresholds(self, held_back: Labelled | None, rng: Any) -> None:
         """Learn thresholds on the clips held back, where they say enough."""

@@ -10,10 +10,14 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from sklearn_sed._clips._check import ClipSet, check_time_resolution
 from sklearn_sed._decoding._decoder import EventDecoder
+from sklearn_sed._decoding._lengths import event_lengths, follow_lengths
 from sklearn_sed._labels._check import Tags
 from sklearn_sed._learners._base import Labelled, WeakLearner
 from sklearn_sed._learners._times import check_times, known_frames
 from sklearn_sed.exceptions import LabelError
+
+# Clips of each class that tell how long its sounds last.
+MOST_CLIPS = 50
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -146,7 +150,8 @@ class WeakEventDetector(WeakLearner):
         Whether ``fit`` goes on from what the last call learned, by the parameters of
         today; the network itself cannot change.
     decoder : EventDecoder, default=None
-        From score curves to events; the default decoder when None.
+        From score curves to events; the default decoder when None. Settings of it that
+        are "auto" follow `event_lengths_`.
     time_resolution : float, default=None
         Seconds per frame. None reads the features' own, which
         :class:`LogMelTransformer` gives them.
@@ -154,8 +159,15 @@ class WeakEventDetector(WeakLearner):
     Attributes
     ----------
     decoder_ : EventDecoder
-        The decoder in use: `decoder`, or a default one. It acts at once, also when it
-        is changed after ``fit``.
+        The decoder in use: `decoder`, or a default one, with settings for each class
+        where `decoder` leaves them at "auto". It follows `decoder` at once, also when
+        that is changed after ``fit``.
+    event_lengths_ : ndarray of shape (n_classes,)
+        How long the sounds of each class last in the training clips, in seconds, as
+        the detector hears them: the mean over its active frames, those that score above
+        one half, of the length of the unbroken run of them that each is part of. 0
+        where there is none, and where neither clips nor `time_resolution` tell the
+        length of a frame. ``partial_fit`` leaves it as it is.
     classes_ : ndarray of shape (n_classes,)
         The classes.
     thresholds_ : ndarray of shape (n_classes,)
@@ -212,12 +224,6 @@ class WeakEventDetector(WeakLearner):
     decoder: Any = None
     time_resolution: float | None = None
 
-    _networks: ClassVar[dict[str, str]] = {
-        "crnn": "CRNN",
-        "embedding": "EmbeddingNet",
-        "paper_att": "PaperATT",
-        "paper_crnn": "PaperCRNN",
-    }
     _default_parts: ClassVar[dict[str, type]] = {"decoder": EventDecoder}
     _later_parameters: ClassVar[frozenset[str]] = frozenset({"times", "strong_weight"})
     _parameter_constraints: ClassVar[dict] = {
@@ -256,7 +262,12 @@ class WeakEventDetector(WeakLearner):
 
     def _check_state(self) -> None:
         super()._check_state()
-        if hasattr(self, "thresholds_") and not hasattr(self.decoder_, "decode"):
+        if not hasattr(self, "thresholds_"):
+            return
+        lengths = np.asarray(getattr(self, "event_lengths_", self.thresholds_))
+        if lengths.shape != self.thresholds_.shape or not np.isfinite(lengths).all():
+            raise ValueError(f"{len(self.classes_)} classes have the lengths {lengths}")
+        if not hasattr(self.decoder_, "decode"):
             raise ValueError(f"decoder_={self.decoder_!r} decodes nothing")
 
     def _loss_weights(self, tags: Tags, weight: np.ndarray) -> dict[str, Any]:
@@ -316,11 +327,28 @@ class WeakEventDetector(WeakLearner):
     @property
     def decoder_(self) -> Any:
         """The decoder in use."""
-        return self._default_decoder if self.decoder is None else self.decoder
+        decoder = self._default_decoder if self.decoder is None else self.decoder
+        lengths = getattr(self, "event_lengths_", None)
+        if lengths is None or not isinstance(decoder, EventDecoder):
+            return decoder
+        return follow_lengths(decoder, lengths, self.classes_.tolist())
 
     def _start(self, *args: Any) -> None:
         self._default_decoder = EventDecoder()
+        self.__dict__.pop("event_lengths_", None)
         super()._start(*args)
+
+    def _learn_from(self, data: Labelled) -> None:
+        """Learn how long sounds last, from a few training clips of each class."""
+        tags = data.tags.indicator > 0
+        self.event_lengths_ = np.zeros(tags.shape[1])
+        resolution = self._timed(data.clips).time_resolution
+        if resolution is None:
+            return
+        index = np.flatnonzero((tags & (tags.cumsum(axis=0) <= MOST_CLIPS)).any(axis=1))
+        frames = self._run(data.clips.take(index), frames=True)[1]
+        if frames:
+            self.event_lengths_ = event_lengths(frames, tags[index], resolution)
 
     def _timed(self, clips: ClipSet) -> ClipSet:
         """Return clips with the time resolution that is given, if one is."""

@@ -1,7 +1,5 @@
 """The tagger: pass 1, which says what is in a clip."""
 
-from typing import ClassVar
-
 import numpy as np
 from scipy.special import log_expit, logit
 from sklearn.base import ClassifierMixin
@@ -162,11 +160,6 @@ class WeakTagger(ClassifierMixin, WeakLearner):
     """
 
     _scores_frames = False
-    _networks: ClassVar[dict[str, str]] = {
-        "crnn": "CRNN",
-        "embedding": "EmbeddingNet",
-        "paper_tagger": "PaperTagger",
-    }
 
     def decision_function(self, X):
         """Say how far each clip lies above (or below) each class's threshold.
@@ -246,3 +239,13 @@ class WeakTagger(ClassifierMixin, WeakLearner):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def tagger_of(detector: WeakLearner) -> WeakTagger:
+    """Return the fitted tagger that a fitted detector's network is."""
+    params = detector.get_params(deep=False)
+    tagger = WeakTagger(**{name: params[name] for name in WeakTagger().get_params()})
+    learned = vars(detector).keys() - params.keys() - {"_default_decoder"}
+    for name in learned:
+        setattr(tagger, name, getattr(detector, name))
+    return tagger.set_params(checkpoint=None)

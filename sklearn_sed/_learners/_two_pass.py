@@ -27,7 +27,7 @@ from sklearn_sed._learners._predict import (
     tag_clips,
     tag_columns,
 )
-from sklearn_sed._learners._tagger import WeakTagger
+from sklearn_sed._learners._tagger import WeakTagger, tagger_of
 from sklearn_sed._unwrap import unwrap
 
 
@@ -48,9 +48,10 @@ class TwoPassSED(PredictMixin, PartsMixin):
     Parameters
     ----------
     tagger : estimator, default=None
-        Multi-label classifier of clips with ``classes_`` and ``predict_proba``;
-        a default :class:`WeakTagger` when None. Wrap a fitted one in
-        :class:`sklearn.frozen.FrozenEstimator` to leave it as it is.
+        Multi-label classifier of clips with ``classes_`` and ``predict_proba``, such as
+        a :class:`WeakTagger`. When None, it is the detector's own network, by its clip
+        scores: one network is trained, and clips are passed over once. Wrap a fitted
+        one in :class:`sklearn.frozen.FrozenEstimator` to leave it as it is.
     detector : estimator, default=None
         What scores frames, by ``predict_frame_proba``; a default
         :class:`WeakEventDetector` when None. Its `decoder_`, or a default
@@ -59,7 +60,8 @@ class TwoPassSED(PredictMixin, PartsMixin):
     Attributes
     ----------
     tagger_ : estimator
-        The fitted tagger.
+        The fitted tagger: a :class:`WeakTagger` with the detector's network where
+        `tagger` is None and the detector is a :class:`WeakEventDetector`.
     detector_ : estimator
         The fitted detector.
     classes_ : ndarray of shape (n_classes,)
@@ -75,9 +77,14 @@ class TwoPassSED(PredictMixin, PartsMixin):
 
     Notes
     -----
+    A tagger of its own, of the detector's kind and size, finds the same tags for twice
+    the training; one that knows more, such as a classifier of embeddings of a
+    pre-trained network, is worth its cost.
+
     A part left at None takes nested parameters all the same:
     ``TwoPassSED().set_params(detector__cosine_weight=0.5)`` makes the default
-    detector and sets its weight, so that a grid search reaches into it.
+    detector and sets its weight, so that a grid search reaches into it, and
+    ``set_params(tagger__max_epochs=10)`` makes a :class:`WeakTagger`.
 
     References
     ----------
@@ -102,6 +109,7 @@ class TwoPassSED(PredictMixin, PartsMixin):
     (8, 0)
     """
 
+    _is_one_network = False  # whether the tagger is the detector's network
     _default_parts: ClassVar[dict[str, type]] = {
         "tagger": WeakTagger,
         "detector": WeakEventDetector,
@@ -157,19 +165,16 @@ class TwoPassSED(PredictMixin, PartsMixin):
         if X_val is not None and y_val is not None:
             X_val = check_clips(X_val, self, reset=False)
             y_val = check_tags(y_val, len(X_val), tags.classes, name="y_val")
-        parts = {name: self._unfitted(name) for name in ("tagger", "detector")}
+        parts = self._unfitted_parts()
         for part in parts.values():
             if takes_checked(part):
                 part._check_labels(clips, tags)
-        for name, part in parts.items():
+        for part in parts.values():
             own = handed_on(part, X, clips)
             fit_part(part, own, tags, sample_weight, X_val, y_val)
-            setattr(self, f"{name}_", part)
-        self.classes_ = np.asarray(self.detector_.classes_)
-        tag_columns(self.tagger_, self.classes_)
-        return self
+        return self._keep(parts)
 
-    @available_if(lambda self: all(map(_goes_on, self._current_parts())))
+    @available_if(lambda self: all(map(_goes_on, self._current_parts().values())))
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None, sample_weight=None, replay=None):
         """Have both passes go once over more clips, keeping what they learned.
@@ -202,20 +207,36 @@ class TwoPassSED(PredictMixin, PartsMixin):
             If `replay` is no pair, or nothing was learned yet that it could keep.
         """
         first = not hasattr(self, "detector_")
-        parts = dict(zip(("tagger", "detector"), self._current_parts()))
+        parts = self._current_parts()
         clips = check_clips(X, self, reset=first)
-        for name, part in parts.items():
+        for part in parts.values():
             if not isinstance(part, FrozenEstimator):
                 part.partial_fit(clips, y, classes, sample_weight, replay)
-            setattr(self, f"{name}_", part)
-        self.classes_ = np.asarray(self.detector_.classes_)
-        return self
+        return self._keep(parts)
 
-    def _current_parts(self) -> list[Any]:
-        """Return the fitted parts, or what they will be."""
-        if hasattr(self, "detector_"):
-            return [self.tagger_, self.detector_]
-        return [self._unfitted(name) for name in ("tagger", "detector")]
+    def _unfitted_parts(self) -> dict[str, Any]:
+        """Return unfitted copies of the parts that are fitted for themselves."""
+        names = ["detector"] if self.tagger is None else ["tagger", "detector"]
+        return {name: self._unfitted(name) for name in names}
+
+    def _current_parts(self) -> dict[str, Any]:
+        """Return the parts that are fitted for themselves, or what they will be."""
+        if not hasattr(self, "detector_"):
+            return self._unfitted_parts()
+        names = ["detector"] if self._is_one_network else ["tagger", "detector"]
+        return {name: getattr(self, f"{name}_") for name in names}
+
+    def _keep(self, parts: dict[str, Any]) -> "TwoPassSED":
+        """Keep fitted parts; where there is no tagger, the detector is the tagger."""
+        self.classes_ = np.asarray(parts["detector"].classes_)
+        self._is_one_network = "tagger" not in parts
+        detector = parts["detector"]
+        self.tagger_ = parts.get("tagger", detector)
+        if self._is_one_network and isinstance(detector, WeakEventDetector):
+            self.tagger_ = tagger_of(detector)
+        tag_columns(self.tagger_, self.classes_)
+        self.detector_ = detector
+        return self
 
     @property
     def decoder_(self) -> Any:
@@ -224,12 +245,18 @@ class TwoPassSED(PredictMixin, PartsMixin):
         return getattr(detector, "decoder_", None) or EventDecoder()
 
     def _score(self, X: Any, *, tags: bool = True, frames: bool = True) -> Scored:
-        """Pass over clips: the tagger where tags are asked for, then the detector."""
+        """Pass over clips: once where both are one network, else the tagger first."""
         check_is_fitted(self)
         clips = check_clips(X, self, reset=False)
+        tagger = self.tagger_
+        if self._is_one_network and not getattr(tagger, "_single", False):
+            own = handed_on(self.detector_, X, clips)
+            scored = score_clips(self.detector_, own, tags=tags, frames=frames)[1]
+            if tags and isinstance(tagger, WeakTagger):
+                scored = scored._replace(tags=tagger._found(scored.proba))
+            return scored
         proba = found = scores = None
         if tags:
-            tagger = self.tagger_
             proba, found, _ = tag_clips(
                 tagger, handed_on(tagger, X, clips), self.classes_
             )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import correlate1d
 from sklearn.base import BaseEstimator
 
 from sklearn_sed._decoding._decoder import (
@@ -43,11 +43,10 @@ BOX_GRIDS: dict[str, dict[str, list]] = {
 }
 DEFAULT_GRID: dict[str, list] = {
     "rescale": [False, True],
-    "smoothing": ["median", "mean"],
-    "smoothing_length": [0.1, 0.3, 0.6, 1.0],
-    "threshold": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
-    "low_threshold": [0.03, 0.1, 0.2, "half", None],
-    "min_gap": [0.1, 0.3, 0.8],
+    "smoothing_length": [0.1, 0.3, 0.8],
+    "threshold": [0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.85],
+    "low_threshold": [0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.4, 0.6],
+    "min_gap": [0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 3.0],
     "min_duration": [0.0, 0.2, 0.5],
 }
 
@@ -92,10 +91,10 @@ def search_settings(
     grid: dict[str, list],
     objective: Callable[..., float],
 ) -> tuple[ClassSettings, float]:
-    """Return the settings of a class with the highest objective, and its value.
+    """Return the best settings of a class, and the objective's value for them.
 
-    The settings to start from stay unless others are better. Among others that are
-    equally good, those win whose neighbours in the grid are good, too.
+    Those win that are good in the midst of others that are; the settings to start from
+    stay unless they are better.
     """
 
     def score(clips: np.ndarray, runs: Runs) -> float:
@@ -121,18 +120,22 @@ def search_settings(
 def _most_supported(
     scores: dict[ClassSettings, float], grid: dict[str, list]
 ) -> ClassSettings:
-    """Return the settings with the highest score, in the midst of others with it."""
+    """Return the settings with the highest score, smoothed over the grid.
+
+    Along each axis of numbers, settings weigh twice what their neighbours do.
+    """
     names = ClassSettings._fields
     cells = [ClassSettings(*cell) for cell in product(*(grid[name] for name in names))]
     shape = [len(grid[name]) for name in names]
-    values = np.reshape([scores.get(cell, 0.0) for cell in cells], shape)
     known = np.reshape([float(cell in scores) for cell in cells], shape)
-    reach = [1 if name in ("rescale", "smoothing") else 3 for name in names]
-    n_known = uniform_filter(known, reach, mode="constant").ravel()
-    support = uniform_filter(values, reach, mode="constant").ravel()
-    tied = np.flatnonzero(values.ravel() == max(scores.values()))
-    tied = tied[known.ravel()[tied] > 0]
-    return cells[tied[np.argmax(np.round(support[tied] / n_known[tied], 9))]]
+    total = np.reshape([scores.get(cell, 0.0) for cell in cells], shape)
+    weight = known
+    for axis, name in enumerate(names):
+        if name not in ("rescale", "smoothing"):
+            total = correlate1d(total, [1, 2, 1], axis=axis, mode="constant")
+            weight = correlate1d(weight, [1, 2, 1], axis=axis, mode="constant")
+    smoothed = np.where(known > 0, total / np.maximum(weight, 1), -np.inf)
+    return cells[np.argmax(np.round(smoothed, 9))]
 
 
 def _candidates(

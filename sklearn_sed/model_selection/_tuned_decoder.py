@@ -57,9 +57,9 @@ class TunedDecoderCV(HeldBackMixin, PredictMixin, MetaEstimatorMixin, PartsMixin
 
     The estimator learns from the tags of `y`; the times of `y` serve to choose, for
     each class, the settings of its :class:`~sklearn_sed.EventDecoder`: threshold pair,
-    smoothing, rescaling, shortest gap and duration. They are chosen on clips that the
-    estimator was not fitted on, by cross-validation or, with ``cv="prefit"``, on all
-    the clips that are passed.
+    length of smoothing, rescaling, shortest gap and duration. They are chosen on clips
+    that the estimator was not fitted on, by cross-validation or, with ``cv="prefit"``,
+    on all the clips that are passed.
 
     Parameters
     ----------
@@ -82,10 +82,10 @@ class TunedDecoderCV(HeldBackMixin, PredictMixin, MetaEstimatorMixin, PartsMixin
     param_grid : dict from str to list, default=None
         The values to try of each per-class setting of the decoder, in all combinations
         but those with a low threshold above the threshold. Settings not named keep the
-        value of the starting decoder. By default about 4,600 combinations of all
-        settings, and 1,500 or so where the decoder finds boxes. Values in rising order
-        are best: among equally good settings, those win whose neighbours in the grid
-        are good, too.
+        value of the starting decoder. By default about 5,500 combinations of lengths,
+        thresholds and gaps, rescaled or not, and 1,500 or so where the decoder finds
+        boxes. Give values in rising order: those win that are good in the midst of
+        others that are.
     tags : {"predicted", "true"}, default="predicted"
         The classes that are decoded in a held-back clip while tuning: those that the
         estimator finds in it, as in ``predict(X)``; or those that it has, as in

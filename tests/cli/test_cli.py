@@ -561,8 +561,8 @@ def test_systems_follow_the_options():
     parse = _main._parser().parse_args
     options = ["train", "weak.tsv", "audio", "-o", "model.sed"]
     system = _train._make_system(parse(options))
-    assert system.detector.random_state == system.tagger.random_state == 0
-    assert system.detector.verbose == system.tagger.verbose == 1
+    assert system.tagger is None  # one network
+    assert (system.detector.random_state, system.detector.verbose) == (0, 1)
     more = ["--paper-system", "mil", "--seed", "3", "--epochs", "2", "--quiet"]
     system = _train._make_system(parse(options + more))
     assert system.detector.network == "paper_crnn"
@@ -989,11 +989,11 @@ def test_info_tells_what_train_has_made(sed, trained):
     assert (
         "hears:     8000 Hz, 64 mel bands from 0 to 4000 Hz, frames of 256.0" in facts
     )
-    model = load_model(trained.model)[-1]
-    for number, part in ((1, model.tagger_), (2, model.detector_)):
-        n_weights = sum(w.numel() for w in part.net_.module_.parameters())
-        line = f"{type(part).__name__}, {n_weights} weights, epochs learned: 1\n"
-        assert f"network {number}: {line}" in f"{facts}\n"
+    detector = load_model(trained.model)[-1].detector_
+    n_weights = sum(w.numel() for w in detector.net_.module_.parameters())
+    line = f"WeakEventDetector, {n_weights} weights, epochs learned: 1\n"
+    assert f"network 1: {line}" in f"{facts}\n"
+    assert "network 2" not in facts
     assert "decoder:   EventDecoder: segmenter threshold, rescale False" in facts
     names, values = (line.split() for line in table.splitlines())
     assert names == ["class", "tag", "threshold", "low", "min_duration", "min_gap"]

@@ -19,7 +19,6 @@ from sklearn_sed._cli import main
 from sklearn_sed.events import make_events, read_events, write_events
 
 RATE = 8000
-TINY = {"n_filters": (2, 3, 3, 4, 4), "n_rnn": 4}
 TONE = make_events([0.5], [1.5], ["tone"])
 
 
@@ -35,12 +34,12 @@ def clumsy():
     """Return a model that finds a tone, and takes it for far too long."""
     clips = [sound(tone=i % 2 == 0, seed=i) for i in range(16)]
     detector = WeakEventDetector(
-        network_params=TINY,
+        network="embedding",  # each frame by itself
+        network_params={"n_hidden": 8, "n_rnn": 0},
         max_epochs=40,
         threshold=0.0,
-        decoder=EventDecoder(threshold=0.0, rescale=True, smoothing_length=1.0),
-        self_training=0,
         random_state=0,
+        decoder=EventDecoder(threshold=0.0, smoothing_length=1.0),
     )
     model = make_pipeline(LogMelTransformer(sample_rate=RATE), detector)
     return model.fit(np.array(clips), [["tone"], []] * 8)

@@ -76,7 +76,6 @@ def test_a_share_of_the_threshold():
         assert (
             decode_curve(plain(threshold=0.8, low_threshold=share), curve) == expected
         )
-    assert EventDecoder().low_threshold == "tenth"
 
 
 def test_equal_thresholds_are_one_threshold():

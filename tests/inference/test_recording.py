@@ -255,7 +255,7 @@ def test_events_are_decoded_from_the_frame_scores(eager, overlap, tmp_path):
     scores = np.concatenate(blocks)
     resolution = blocks[0].time_resolution
     assert resolution == 0.025
-    (expected,) = EventDecoder().decode(
+    (expected,) = eager[-1].decoder_.decode(
         scores[np.newaxis],
         resolution,
         eager.classes_,

@@ -153,9 +153,9 @@ def test_each_class_gets_what_it_needs():
 def test_the_same_starts_from_the_default_grid_of_all_settings():
     X, y = make_clips()
     tuned = TunedDecoderCV(Detector(), cv=2).fit(X, y)
-    for name in ("rescale", "smoothing", "smoothing_length", "threshold"):
+    for name in ("rescale", "threshold", "low_threshold"):
         assert set(getattr(tuned.decoder_, name)) == set(CLASSES)
-    for name in ("low_threshold", "min_gap", "min_duration"):
+    for name in ("smoothing_length", "min_gap", "min_duration"):
         assert set(getattr(tuned.decoder_, name)) == set(CLASSES)
     tuned.decoder_._check(CLASSES)
 
@@ -263,7 +263,7 @@ def test_settings_not_in_the_grid_stay_those_of_the_estimator():
         **decoder.get_params(),
         "threshold": {"Cat": 0.3, "Dog": 0.7},
     }
-    assert decoder.threshold == 0.5
+    assert decoder.threshold == "auto"
 
 
 def test_the_middle_of_equally_good_thresholds():

@@ -34,9 +34,9 @@ def folder(tmp_path_factory):
 def test_every_row_has_every_score(folder):
     table = json.loads((folder / "quality.json").read_text(encoding="utf-8"))
     rows = table["rows"]
-    assert {"two passes", "two passes, tuned", "detector", "penalty-0"} <= rows.keys()
+    assert {"tuned", "best decoding", "detector", "tagger", "penalty-0"} <= rows.keys()
     assert {"tagger-no-mixup", "tagger-no-mixup, mean of clip scores"} <= rows.keys()
-    assert "two passes, mean of 2 other seeds" in rows
+    assert "mean of 2 other seeds" in rows
     for row in rows.values():
         for kind in ("predicted", "oracle"):
             scores = [row[kind][key]["mean"] for key in ("event_f1", "psds2")]
