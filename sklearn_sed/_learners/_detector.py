@@ -53,7 +53,8 @@ class WeakEventDetector(WeakLearner):
         each frame whose class is known, by an event or the lack of one, has a term in
         the loss. Choose it where more clips have times than you need to judge models.
     strong_weight : float, default=1.0
-        Weight of the loss of frames beside that of clips, where times are learned from.
+        Weight of the loss of frames beside that of tags, where times are learned from:
+        of its mean over the clips with times in each batch, however few they are.
     network : {"crnn", "embedding", "paper_crnn", "paper_att"} or callable, \
             default="crnn"
         "crnn" is the recommended network for log-mel features, "embedding" that for

@@ -137,7 +137,8 @@ class WeakLabelLoss(nn.Module):
     label_smoothing : float, default=0.0
         Tags are moved by half of this towards 1/2.
     frame_weight : float, default=1.0
-        Weight of the loss of frames, where they have targets.
+        Weight of the loss of frames, of its mean over the clips of a batch whose frames
+        have targets.
 
     Examples
     --------
@@ -208,9 +209,12 @@ class WeakLabelLoss(nn.Module):
         known = ~y.isnan()
         y = torch.where(known, y, 0.5)
         loss = self.mil(scores, y + self.label_smoothing * (0.5 - y)) * known
-        for target_frames in frames:
-            own = frame_loss(scores.frame, target_frames)
-            loss = loss + self.frame_weight * own
+        for of_frame in frames:
+            # The mean over the clips that have targets, of all clips.
+            located = (~of_frame.isnan()).any(dim=2).any(dim=1)
+            share = located.sum().clamp(min=1) / len(y)
+            own = frame_loss(scores.frame, of_frame)
+            loss = loss + self.frame_weight / share * own
         if self.cosine_weight > 0:
             penalty = cosine_penalty(
                 scores.frame.sigmoid(),

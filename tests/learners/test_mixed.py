@@ -500,6 +500,12 @@ class TestLearning:
         expected = 0.5 * ((log2 + 2 * log2) * 1 + (0 + 2 * log2) * 3) / 2
         found = loss(scores, (y, torch.tensor([0.5]), frames))
         assert float(found) == pytest.approx(expected)
+        # Beside a clip without times, the loss of frames is the mean of those with.
+        frames = torch.cat([frames, torch.full_like(frames, NAN)])
+        scores = Scores(torch.zeros(2, 2), torch.zeros(2, 3, 2))
+        found = loss(scores, (y.expand(2, 2), torch.tensor([0.5, 0.5]), frames))
+        of_tags, of_frames = 0.5 * log2 / 2, 0.5 * (2 * log2 + 2 * log2 * 3) / 2
+        assert float(found) == pytest.approx(of_tags + of_frames)
 
     def test_mixing_with_unknown_frames_makes_unknown_frames(self):
         x = torch.arange(2.0).reshape(2, 1, 1).expand(2, 5, 1)
