@@ -2,8 +2,8 @@
 
 import hashlib
 import sys
-import sysconfig
 from collections.abc import Mapping, Set
+from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -17,8 +17,9 @@ _WITHOUT_EFFECT = {
     *("warm_start", "history_", "precision_", "report_", "_sklearn_version"),
 }
 _UNORDERED = ("mapping", "set")
-# Where packages lie whose classes and functions are known by their names.
-_PACKAGES = tuple(sysconfig.get_path(name) for name in ("purelib", "platlib"))
+# The folders of packages, of a system, a user or an environment, whose classes and
+# functions are known by their names.
+_PACKAGES = {"site-packages", "dist-packages"}
 
 
 def fingerprint(*values: Any) -> str:
@@ -101,7 +102,7 @@ def _of_definition(value: Any) -> list[Any]:
     file = getattr(sys.modules.get(root), "__file__", None) or ""
     if root in sys.stdlib_module_names or root == "sklearn_sed":
         return []
-    if file.startswith(_PACKAGES):
+    if not _PACKAGES.isdisjoint(Path(file).parts):
         return []
     if isinstance(value, type):
         content = {

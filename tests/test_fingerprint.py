@@ -1,5 +1,6 @@
 """One fingerprint for one model, wherever it is, and another for any other."""
 
+import importlib
 import os
 import pickle
 import subprocess
@@ -201,3 +202,17 @@ def test_what_is_the_same():
         return lambda x: x + step
 
     assert fingerprint(adder(1)) == fingerprint(adder(1)) != fingerprint(adder(2))
+
+
+def test_packages_are_known_by_name_wherever_they_are(tmp_path, monkeypatch):
+    # A user's packages lie elsewhere than those of the interpreter.
+    for folder, kinds in (("site-packages", 1), ("src", 2)):
+        found = set()
+        for number in (1, 2):
+            root = tmp_path / folder / str(number)
+            root.mkdir(parents=True)
+            (root / "elsewhere.py").write_text(f"def work():\n    return {number}\n")
+            monkeypatch.delitem(sys.modules, "elsewhere", raising=False)
+            monkeypatch.syspath_prepend(root)
+            found.add(fingerprint(importlib.import_module("elsewhere").work))
+        assert len(found) == kinds

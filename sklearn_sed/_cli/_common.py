@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 FORMATS = (
-    *("dcase", "audacity", "raven", "jams", "rttm"),
+    *("dcase", "audacity", "raven", "jams", "rttm", "parquet"),
     *("textgrid", "elan", "birdnet"),
 )
 # The formats with one file for each recording, and the endings that mean them.
@@ -72,6 +72,7 @@ formats (by the ending of the file, or by name):
   raven     .selections.txt  a selection table for each recording
   jams      .jams, .json     a file for each recording; needs sklearn-sed[jams]
   rttm      .rttm            one file
+  parquet   .parquet         one table with all digits; needs sklearn-sed[parquet]
   textgrid  .TextGrid        read only; needs sklearn-sed[textgrid]
   elan      .eaf             read only; needs sklearn-sed[elan]
   birdnet   .BirdNET.results.csv  read only; a file for each recording
@@ -172,11 +173,16 @@ def add_overwrite(parser: argparse.ArgumentParser) -> None:
 
 
 def add_format(
-    parser: argparse.ArgumentParser, option: str, what: str, *more: str
+    parser: argparse.ArgumentParser,
+    option: str,
+    what: str,
+    *more: str,
+    action: str = "store",
 ) -> None:
     """Add an option that names a format."""
     parser.add_argument(
         option,
+        action=action,
         choices=(*FORMATS, *more),
         metavar="FORMAT",
         help=f"format of {what} (default: by its ending)",

@@ -3,12 +3,13 @@
 For example:
   sklearn-sed detect model.sed recordings/ -o found.tsv
   sklearn-sed detect model.sed recordings/ -o labels --format audacity
+  sklearn-sed detect model.sed recordings/ -o found.tsv --format dcase --format raven
 
-Folders are searched with their subfolders. If the command is interrupted, the same
-command goes on where it was: what is done is noted in found.tsv.journal. A file that
-exists is written over only if an earlier command made it and nobody has changed it
-since. Recordings that cannot be read are left out, and listed in found.tsv.skipped.csv
-as well.
+The last one writes found.tsv and the folder found_raven. Folders are searched with
+their subfolders. If the command is interrupted, the same command goes on where it was:
+what is done is noted in found.tsv.journal. A file that exists is written over only if
+an earlier command made it and nobody has changed it since. Recordings that cannot be
+read are left out, and listed in found.tsv.skipped.csv as well.
 
 The model can be steered without learning anew:
   sklearn-sed detect model.sed recordings/ -o found.tsv --threshold 0.3
@@ -60,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("audio", type=Path, nargs="+", help="recordings, or folders of them")
     add("-o", "--out", type=Path, required=True, help="the file or folder to write")
     add_overwrite(parser)
-    add_format(parser, "--format", "what is written")
+    add_format(parser, "--format", "what is written, or several", action="append")
     add_windows(parser)
     threshold = "what scores must exceed, 0 to 1; NAME=NUMBER for one class"
     add_for_class(parser, "--threshold", "NUMBER", fraction, threshold, _AS_IS)
@@ -90,10 +91,13 @@ def run(args: argparse.Namespace) -> int:
     from sklearn_sed._storage import check_targets
     from sklearn_sed.events._files import files_in
     from sklearn_sed.inference import detect_files
+    from sklearn_sed.inference._files import outputs_of
 
     paths = recordings(args.audio)
-    format = format_of(args.out, args.format)
-    targets = [] if args.out.is_dir() else [args.out]
+    several = args.format if args.format and len(args.format) > 1 else None
+    format = None if several else format_of(args.out, *(args.format or [None]))
+    outputs = outputs_of(args.out, several or format)
+    targets = [own.path for own in outputs if not own.path.is_dir()]
     if args.scores is not None:
         targets += files_in(args.scores, ".tsv", list(map(str, paths)))
     lists = [args.known_tags] if args.known_tags else []
@@ -106,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
             model,
             paths,
             args.out,
-            format=format,
+            format=several or format,
             window=args.window,
             overlap=args.overlap,
             tags=tags,
@@ -122,7 +126,8 @@ def run(args: argparse.Namespace) -> int:
     if n_sound:
         counts = pd.Series(report.attrs["n_events"], name="events", dtype=int)
         print(counts.rename_axis("class").reset_index().to_string(index=False))
-        print(f"{args.out}: {counts.sum()} events of {n_sound} recordings")
+        written = ", ".join(str(own.path) for own in outputs)
+        print(f"{written}: {counts.sum()} events of {n_sound} recordings")
     return list_bad_files(report)
 
 

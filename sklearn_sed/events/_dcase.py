@@ -38,11 +38,11 @@ from sklearn_sed.events._records import (
 from sklearn_sed.events._tables import REQUIRED_COLUMNS
 from sklearn_sed.exceptions import AnnotationError
 
-_STRONG = ("filename", *REQUIRED_COLUMNS)
+STRONG = ("filename", *REQUIRED_COLUMNS)
 # sed_eval's lists without a header, by the number of cells.
 _LAYOUTS = {
     3: REQUIRED_COLUMNS,
-    4: _STRONG,
+    4: STRONG,
     5: ("filename", "scene_label", *REQUIRED_COLUMNS),
 }
 
@@ -58,27 +58,34 @@ def parse_birdnet(path: Path, recording: str, reading: Reading) -> Annotations:
 
 
 def _parse(path: Path, recording: str, reading: Reading, *, owned: bool) -> Annotations:
-    """Read a list of events, `owned` by the recording if it names none itself."""
+    """Read a list of events, with a header or without."""
     separator, cells = read_cells(path, reading.encoding)
     layout = _layout_of([row for _, row in cells])
     if layout is None:
         table = with_header(path, separator, cells[0][1], cells[1:])
     else:
         table = with_header(path, separator, list(layout), cells)
-    files = _find_files(table)
     owned = owned or layout is REQUIRED_COLUMNS
+    return parse_table(table, recording, reading, owned=owned)
+
+
+def parse_table(
+    table: TextTable, recording: str, reading: Reading, *, owned: bool = False
+) -> Annotations:
+    """Read a table of events, `owned` by the recording if it names none itself."""
+    files = _find_files(table)
     labels, times = _find_events(table, reading, need_files=not (files or owned))
     score = table.find(*SCORES)
     extra = {} if score is None else {"score": score}
     numbers = {*times.values(), *extra.values()}
     used = {*files, *numbers, labels.position}
     extra |= {
-        name_column(name, {*_STRONG, "score"}, "other"): index
+        name_column(name, {*STRONG, "score"}, "other"): index
         for index, name in enumerate(table.header)
         if index not in used
     }
     annotations = Annotations(
-        path,
+        table.path,
         reading,
         columns=list(extra),
         names_recordings=bool(files),
@@ -86,7 +93,7 @@ def _parse(path: Path, recording: str, reading: Reading, *, owned: bool) -> Anno
         advice=labels.advice,
     )
     rows = list(table.rows())
-    if separator != ",":
+    if table.separator != ",":
         rows = with_decimal_points(rows, lambda _: numbers, extra.values())
     for where, row in rows:
         names = [row[index] for index in files]
@@ -127,7 +134,7 @@ def _layout_of(rows: list[list[str]]) -> tuple[str, ...] | None:
     events = [row for row in rows if len(row) > 1]
     if not events:
         has_names = all(strip_ending(name) != name for (name,) in rows)
-        return _STRONG if has_names else None
+        return STRONG if has_names else None
     layout = _LAYOUTS.get(len(events[0]), ())
     if len(layout) < 3 + (len(events) < len(rows)):  # no place for names alone
         return None
@@ -168,7 +175,7 @@ def _find_events(
         raise AnnotationError(
             f"{table.path}, line 1",
             f"the column {missing[0]!r} is missing; the header must name the columns "
-            f"{', '.join(_STRONG)}, separated by tabs, commas or semicolons, got "
+            f"{', '.join(STRONG)}, separated by tabs, commas or semicolons, got "
             f"{', '.join(table.header)}"
             + "; if it lists tags without times, read it with read_tags"
             * (end is None),
@@ -183,7 +190,7 @@ def render_events(
     extra = list(
         dict.fromkeys(name for table in tables for name in extra_columns(table))
     )
-    rows = [[*_STRONG, *extra]]
+    rows = [[*STRONG, *extra]]
     for index, (filename, table) in enumerate(zip(filenames, tables)):
         clip = f"events, clip {index}"
         check_text(filename, "filename", clip)

@@ -62,6 +62,7 @@ def read_events(
                .selection.table.txt             the table (`Begin File`)
     "jams"     .jams (needs the extra `jams`)   one file each                confidence
     "rttm"     .rttm                            named in the file            confidence
+    "parquet"  .parquet (extra `parquet`)       named in the table           column
     "textgrid" .TextGrid (extra `textgrid`)     one file each                no
     "elan"     .eaf (extra `elan`)              one file each                no
     "birdnet"  .BirdNET.results.csv, .r.csv,    one file each                column
@@ -121,8 +122,8 @@ def read_events(
         If the format is unclear or a file breaks its rules. The message names the file
         and the line.
     ImportError
-        If a JAMS, TextGrid or ELAN file is to be read and the library for it is not
-        installed.
+        If a JAMS, Parquet, TextGrid or ELAN file is to be read and the library for it
+        is not installed.
     ValueError
         If `label_column` is given for a format without columns or tiers.
 
@@ -154,7 +155,7 @@ def read_events(
     """
     path = Path(path)
     reading = Reading(check_na_values(na_values), encoding, label_column)
-    name = check_format(format)
+    name = None if format is None else check_format(format)
     if not path.exists():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     if path.is_dir():
@@ -203,8 +204,9 @@ def write_events(
 ) -> None:
     """Write the events of recordings to annotation files.
 
-    Times are written to the microsecond, scores with all their digits. A file is
-    written as a whole or not at all. :func:`read_events` lists the formats.
+    Times are written to the microsecond ("parquet": with all their digits), scores with
+    all their digits. A file is written as a whole or not at all. :func:`read_events`
+    lists the formats.
 
     Parameters
     ----------
@@ -220,11 +222,11 @@ def write_events(
         are the frequency bounds of a Raven selection or an Audacity label. A Raven
         selection without bounds gets 0 Hz to half the sample rate of its recording
         where `filenames` has the path of the audio file, else 0 to 0 Hz.
-    format : {"dcase", "audacity", "raven", "jams", "rttm"}, default=None
+    format : {"dcase", "audacity", "raven", "jams", "rttm", "parquet"}, default=None
         By default the format follows the ending of `path`. A "dcase" file is separated
-        by commas if it ends in ".csv", else by tabs, as sed_eval reads them; in it, a
-        recording without events is a row with its name alone. "rttm" cannot say that a
-        recording has no events.
+        by commas if it ends in ".csv", else by tabs, as sed_eval reads them; in it and
+        in "parquet", a recording without events is a row with its name alone. "rttm"
+        cannot say that a recording has no events.
     overwrite : bool, default=True
         Whether to replace files that exist.
 
@@ -236,7 +238,8 @@ def write_events(
         If the format is unclear, an event table is not valid, or the format cannot hold
         a name.
     ImportError
-        If a JAMS file is to be written and the jams library is not installed.
+        If a JAMS or Parquet file is to be written and the library for it is not
+        installed.
 
     Warns
     -----
@@ -266,7 +269,7 @@ def write_events(
 
 def save_events(
     path: Path,
-    files: Mapping[Path, str],
+    files: Mapping[Path, bytes],
     events: Sequence[pd.DataFrame],
     *,
     format: str | None = None,
@@ -292,8 +295,8 @@ def save_events(
     if path not in files:
         for folder in {path, *(file.parent for file in files)}:
             folder.mkdir(parents=True, exist_ok=True)
-    for file, text in files.items():
-        replace_file(file, text.encode())
+    for file, content in files.items():
+        replace_file(file, content)
 
 
 def render_events(
@@ -303,21 +306,23 @@ def render_events(
     *,
     format: str | None = None,
     beside: Sequence[_Path] = (),
-) -> dict[Path, str]:
-    """Return the files that `write_events` writes, and their text.
+    in_folder: bool = False,
+) -> dict[Path, bytes]:
+    """Return the files that `write_events` writes, and their content.
 
-    A folder is laid out as if the recordings `beside` had files in it, too.
+    A folder, which `path` is with `in_folder`, is laid out as if the recordings
+    `beside` had files in it, too.
     """
     tables = list(check_events(events, name="events"))
     names = check_filenames(filenames, len(tables), "event tables")
-    name = check_format(format) or format_of(path, reading=False)
+    name = format_of(path, reading=False) if format is None else check_format(format)
     chosen = FORMATS[name]
     if chosen.render is None:
         raise AnnotationError(
             str(path), f"the format {name!r} is read but not written; write another one"
         )
     new = chosen.one_recording and not path.suffix and not path.exists()
-    if new or path.is_dir():
+    if new or in_folder or path.is_dir():
         if not chosen.one_recording:
             raise AnnotationError(
                 str(path),
@@ -327,7 +332,7 @@ def render_events(
         others = [os.fspath(other) for other in beside]
         files = files_in(path, chosen.endings[0], [*names, *others])
         return {
-            file: chosen.render(file, [filename], [table])
+            file: _encode(path, chosen.render(file, [filename], [table]))
             for file, filename, table in zip(files, names, tables)
         }
     if chosen.one_recording and len(names) != 1:
@@ -336,7 +341,20 @@ def render_events(
             f"a file of the format {name!r} is about one recording, got {len(names)}; "
             "pass a folder, in which each recording gets its own file",
         )
-    return {path: chosen.render(path, names, tables)}
+    return {path: _encode(path, chosen.render(path, names, tables))}
+
+
+def _encode(path: Path, content: str | bytes) -> bytes:
+    """Return the content of a file, or say what of it is no text."""
+    if isinstance(content, bytes):
+        return content
+    try:
+        return content.encode()
+    except UnicodeEncodeError as error:
+        start = content.rfind("\n", 0, error.start) + 1
+        line = content[start:].partition("\n")[0]
+        reason = f"{line!r} cannot be written as UTF-8; rename what is odd there"
+        raise AnnotationError(str(path), reason) from None
 
 
 def read_durations(path: _Path) -> tuple[list[str], list[float]]:

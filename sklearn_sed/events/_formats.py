@@ -7,7 +7,15 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from sklearn_sed.events import _audacity, _dcase, _jams, _raven, _rttm, _tiers
+from sklearn_sed.events import (
+    _audacity,
+    _dcase,
+    _jams,
+    _parquet,
+    _raven,
+    _rttm,
+    _tiers,
+)
 from sklearn_sed.events._records import (
     Annotations,
     Reading,
@@ -24,7 +32,7 @@ class Format(NamedTuple):
 
     endings: tuple[str, ...]
     parse: Callable[[Path, str, Reading], Annotations]
-    render: Callable[[Path, Sequence[str], Sequence[pd.DataFrame]], str] | None
+    render: Callable[[Path, Sequence[str], Sequence[pd.DataFrame]], str | bytes] | None
     """None for a format that is only read."""
     one_recording: bool
     """Whether a file is about one recording only."""
@@ -67,6 +75,7 @@ FORMATS = {
         has_label_columns=False,
         holds_empty=False,
     ),
+    "parquet": Format((".parquet",), _parquet.parse, _parquet.render, False),
     "textgrid": Format((".textgrid",), _tiers.parse_textgrid, None, True),
     "elan": Format((".eaf",), _tiers.parse_elan, None, True),
     "birdnet": Format(
@@ -86,9 +95,9 @@ _NOT_OF_RAVEN = {"filename", "file", "filepath"}
 _TABLE_SUFFIX = re.compile(r"(\.Table\.\d+|\.BirdNET(\.results)?)$")
 
 
-def check_format(format: str | None) -> str | None:
-    """Return the name of a format that exists, or None."""
-    if format is not None and format not in FORMATS:
+def check_format(format: str) -> str:
+    """Return the name of a format that exists."""
+    if format not in FORMATS:
         raise ValueError(
             f"format must be one of {', '.join(map(repr, FORMATS))}, got {format!r}"
         )

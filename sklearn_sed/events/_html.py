@@ -115,8 +115,12 @@ class EventsHTML:
                 "see them.</p>"
             )
         html = f'<div class="sse"><style>{_STYLE}</style>{"".join(parts)}</div>'
-        # Halves of characters, which no file or page can hold, become question marks.
-        return html.encode("utf-8", "replace").decode("utf-8")
+        return _whole(html)
+
+
+def _whole(text: str) -> str:
+    """Return text without halves of characters, which no file or page can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _count(number: int, noun: str) -> str:
@@ -126,11 +130,12 @@ def _count(number: int, noun: str) -> str:
 
 def _render_clip(name: str, table: pd.DataFrame, duration: float) -> str:
     """Return one clip: its name, a lane for each class, a time axis, its table."""
+    labels = table["event_label"].map(lambda label: _whole(str(label)))
     lanes = [
         f'<span class="sse-label" title="{escape(label)}">{escape(label)}</span>'
         f'<svg class="sse-lane" height="{_LANE_HEIGHT}" aria-hidden="true">'
         f"{''.join(_render_bars(rows, duration))}</svg>"
-        for label, rows in table.groupby(table["event_label"].map(str))
+        for label, rows in table.groupby(labels)
     ]
     return (
         f'<div class="sse-clip"><div class="sse-name">{escape(name)}</div>'

@@ -20,6 +20,7 @@ from sklearn_sed._features._store import stamp
 from sklearn_sed._labels._check import check_tags
 from sklearn_sed._storage import check_targets, replace_file
 from sklearn_sed.events._files import files_in, render_events, save_events
+from sklearn_sed.events._formats import FORMATS, by_ending, check_format
 from sklearn_sed.exceptions import AnnotationError, AudioError, AudioWarning
 from sklearn_sed.inference._journal import Journal, written_files, written_scores
 from sklearn_sed.inference._model import take_apart
@@ -34,6 +35,25 @@ from sklearn_sed.inference._score_tables import score_header, score_table
 
 _Path = str | os.PathLike[str]
 _Record = dict[str, Any]
+
+
+class _Output(NamedTuple):
+    """What is written in one format."""
+
+    path: Path
+    format: str | None
+    in_folder: bool = False  # whether that is a folder without being told by its name
+
+    def render(self, names: list[str], tables: Sequence[Any], bad: Sequence[str] = ()):
+        """Return the files and their content."""
+        return render_events(
+            self.path,
+            names,
+            tables,
+            format=self.format,
+            beside=bad,
+            in_folder=self.in_folder,
+        )
 
 
 class _Task(NamedTuple):
@@ -52,7 +72,7 @@ def detect_files(
     paths: Sequence[_Path],
     out: _Path,
     *,
-    format: str | None = None,
+    format: str | Sequence[str] | None = None,
     window: float = 10.0,
     overlap: float | None = None,
     tags: Any = None,
@@ -80,9 +100,13 @@ def detect_files(
     out : str or Path
         The file to write, or the folder for a format with one file for each recording.
         Writing comes last, and each file is written as a whole or not at all.
-    format : {"dcase", "audacity", "raven", "jams", "rttm"}, default=None
+    format : {"dcase", "audacity", "raven", "jams", "rttm", "parquet"}, or sequence of \
+            these, default=None
         By default the format follows the ending of `out`, as in
-        :func:`~sklearn_sed.events.write_events`.
+        :func:`~sklearn_sed.events.write_events`. Of several formats, the one that has
+        the ending of `out` is written to `out`; ``found.tsv`` without its ending begins
+        the names of the others: ``found.rttm``, ``found.parquet``, and the folders
+        ``found_audacity``, ``found_raven`` and ``found_jams``.
     window : float, default=10.0
         Length of a window in seconds.
     overlap : float, default=None
@@ -202,7 +226,8 @@ def detect_files(
         _Task(name, window, overlap, candidates, *rest)
         for name, *rest in zip(names, known, tables)
     ]
-    _rehearse(out, tasks, parts.classes, format, overwrite)
+    outputs = outputs_of(out, format)
+    _rehearse(out, outputs, tasks, parts.classes, overwrite)
     settings = {
         "model": parts.fingerprint(),
         "window": float(window),
@@ -214,7 +239,7 @@ def detect_files(
         try:
             _work(journal, model, tasks, found, on_error, n_jobs, verbose)
             records = [found[name] for name in names]
-            report = _write(journal, out, records, format)
+            report = _write(journal, out, outputs, records)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(
                 f"{len(found)} of {len(names)} files are done, the same call goes on"
@@ -223,6 +248,26 @@ def detect_files(
     n_events = Counter(labels)
     report.attrs["n_events"] = {label: n_events[label] for label in parts.classes}
     return report
+
+
+def outputs_of(out: Path, format: str | Sequence[str] | None) -> list[_Output]:
+    """Return what is written in each format, all beside `out`."""
+    if format is None or isinstance(format, str):
+        return [_Output(out, format)]
+    formats = list(map(check_format, format))
+    if not formats or len(set(formats)) < len(formats):
+        raise ValueError(f"format={format!r} must name one format or more, each once")
+    if len(formats) == 1:
+        return [_Output(out, formats[0])]
+    own, stem = by_ending(out)
+    stem = out.name if own is None else stem
+    outputs = []
+    for name in formats:
+        in_folder = FORMATS[name].one_recording
+        ending = f"_{name}" if in_folder else FORMATS[name].endings[0]
+        path = out if name == own and not in_folder else out.with_name(stem + ending)
+        outputs.append(_Output(path, name, in_folder))
+    return outputs
 
 
 def check_paths(paths: Any) -> list[str]:
@@ -263,9 +308,9 @@ def _known_tags(tags: Any, n_files: int, classes: list[Any]) -> list[list[Any] |
 
 def _rehearse(
     out: Path,
+    outputs: list[_Output],
     tasks: list[_Task],
     classes: list[Any],
-    format: str | None,
     overwrite: bool,
 ) -> None:
     """Find what will keep files from being written before hours of work, not after."""
@@ -275,19 +320,20 @@ def _rehearse(
         score_header(scores[0], classes)
     if not out.parent.is_dir():
         raise FileNotFoundError(f"the folder {out.parent} does not exist; create it")
-    every = event_table([(0.0, 1.0, label, 0.5) for label in classes])
+    try:
+        every = event_table([(0.0, 1.0, label, 0.5) for label in classes])
+    except UnicodeEncodeError as error:  # of tables that pyarrow keeps the text of
+        reason = f"the name {error.object!r} cannot be written as UTF-8; rename it"
+        raise AnnotationError(str(out), reason) from None
     # With bounds: a Raven table needs no look into the recordings for them.
     every = every.assign(low_freq=0.0, high_freq=0.0)
     tables = [every, *[every[:1]] * (len(names) - 1)]
-    try:
-        files = render_events(out, names, tables, format=format)
-        for text in files.values():
-            text.encode()
-    except AnnotationError as error:
-        raise AnnotationError(str(out), error.reason) from None
-    except UnicodeEncodeError as error:
-        reason = f"the name {error.object!r} cannot be written as UTF-8; rename it"
-        raise AnnotationError(str(out), reason) from None
+    files: list[Path] = []
+    for output in outputs:
+        try:
+            files += output.render(names, tables)
+        except AnnotationError as error:
+            raise AnnotationError(str(output.path), error.reason) from None
     targets = [*files, _beside(out, ".skipped.csv")]
     journal = _beside(out, ".journal")
     both = set(scores) & {Path(os.path.abspath(target)) for target in targets}
@@ -433,7 +479,7 @@ def _detect(model: Any, task: _Task, notes: Path | None) -> _Record:
 
 
 def _write(
-    journal: Journal, out: Path, records: Sequence[_Record], format: str | None
+    journal: Journal, out: Path, outputs: list[_Output], records: Sequence[_Record]
 ) -> pd.DataFrame:
     """Write what was found, and which files were left out, if any; return the latter.
 
@@ -443,27 +489,30 @@ def _write(
     rows = [
         [record[key] for key in columns] for record in records if "reason" in record
     ]
-    report = pd.DataFrame(rows, columns=columns, dtype=str)
+    report = pd.DataFrame(rows, columns=columns, dtype=object)
     skipped = _beside(out, ".skipped.csv")
     text = report.to_csv(index=False, lineterminator="\n")
     files = {skipped: text.encode(errors="surrogateescape")} if rows else {}
     sound = [record for record in records if "events" in record]
     names = [record["path"] for record in sound]
     tables = [event_table(record["events"]) for record in sound]
-    # A file about a recording that is bad would tell nothing.
-    is_written = sound or len(records) > 1 or out.is_dir()
-    texts = {}
-    if is_written:
-        bad = [record["path"] for record in records if "reason" in record]
-        texts = render_events(out, names, tables, format=format, beside=bad)
-        files |= {file: text.encode() for file, text in texts.items()}
+    bad = [record["path"] for record in records if "reason" in record]
+    contents = {
+        # A file about a recording that is bad would tell nothing.
+        output: output.render(names, tables, bad)
+        for output in outputs
+        if sound or len(records) > 1 or output.path.is_dir()
+    }
+    for content in contents.values():
+        files |= content
     journal.note_written(
         {os.path.relpath(file, out.parent): data for file, data in files.items()}
     )
-    if is_written:
-        save_events(out, texts, tables, format=format)
-    else:  # nor would old news
-        out.unlink(missing_ok=True)
+    for output in outputs:
+        if output in contents:
+            save_events(output.path, contents[output], tables, format=output.format)
+        else:  # nor would old news
+            output.path.unlink(missing_ok=True)
     if rows:
         replace_file(skipped, files[skipped])
     else:

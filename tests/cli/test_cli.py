@@ -627,12 +627,12 @@ def test_detect_passes_its_options_on(sed, trained, tmp_path, monkeypatch):
     monkeypatch.setattr(inference, "detect_files", detect)
     options = ["--restart", "--jobs", 2, "--window", 5, "--quiet"]
     out = tmp_path / "out"
-    options += ["--format", "raven", "--candidates", "--scores", tmp_path / "scores"]
+    options += ["--format", "raven", "--format", "dcase"]
+    options += ["--candidates", "--scores", tmp_path / "scores"]
     done = sed("detect", trained.model, trained.folder, "-o", out, *options)
     assert done.code == 2
-    assert not out.exists()  # the folder made for it is gone again
     assert passed == {
-        "format": "raven",
+        "format": ["raven", "dcase"],
         "window": 5.0,
         "overlap": None,
         "tags": None,
@@ -644,6 +644,40 @@ def test_detect_passes_its_options_on(sed, trained, tmp_path, monkeypatch):
         "n_jobs": 2,
         "verbose": False,
     }
+
+
+def test_detect_leaves_no_folder_behind(sed, trained, tmp_path, monkeypatch):
+    def fail(*args, **options):
+        raise ValueError("stop")
+
+    monkeypatch.setattr(inference, "detect_files", fail)
+    out = tmp_path / "out"
+    done = sed("detect", trained.model, trained.folder, "-o", out, "--format", "raven")
+    assert (done.code, out.exists()) == (2, False)
+
+
+def test_detect_in_several_formats_as_a_process(trained, tmp_path):
+    arguments = ["-m", "sklearn_sed", "detect", trained.model, trained.folder / "audio"]
+    arguments += ["-o", "found.csv", "--quiet", "--threshold", 0]
+    for format in ("dcase", "parquet", "raven"):
+        arguments += ["--format", format]
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("found.csv, found.parquet, found_raven: ")
+    tables = [
+        read_events(tmp_path / name, [f"{i}.wav" for i in range(7)])[1]
+        for name in ("found.csv", "found.parquet", "found_raven")
+    ]
+    for first, *others in zip(*tables):
+        assert len(first) > 0
+        for other in others:
+            assert other["onset"].to_numpy() == pytest.approx(first["onset"], abs=1e-6)
 
 
 @pytest.fixture(scope="module")
@@ -1363,6 +1397,11 @@ INPUT, EXISTS = "is an input as well", "exists; write to another file"
         ("detect m.sed a.wav -o new.tsv --scores scores", EXISTS),
         ("detect m.sed a.wav -o b.tsv --scores . --known-tags a.tsv", INPUT),
         ("detect m.sed a.wav -o a.tsv --known-tags a.tsv --overwrite", INPUT),
+        (
+            "detect m.sed a.wav -o a --known-tags a.tsv --overwrite"
+            " --format dcase --format rttm",
+            INPUT,
+        ),
         ("tag m.sed a.wav -o weak.tsv", EXISTS),
         ("tag m.csv a.wav -o m.csv --overwrite", INPUT),
         ("convert s.tsv s.tsv --format tags", INPUT),

@@ -286,13 +286,20 @@ def test_a_folder_that_cannot_be_written_is_found_before_the_work(
 
 @pytest.mark.parametrize(
     ("name", "format", "written"),
-    [("found.tsv", None, "found.tsv"), ("labels", "raven", "labels/0.selections.txt")],
+    [
+        ("found.tsv", None, "found.tsv"),
+        ("labels", "raven", "labels/0.selections.txt"),
+        ("found.csv", ["rttm", "dcase"], "found.csv"),
+        ("found.csv", ["rttm", "dcase"], "found.rttm"),
+        ("found", ["raven", "dcase"], "found_raven/0.selections.txt"),
+        ("found", ["raven", "parquet"], "found.parquet"),
+    ],
 )
 def test_only_what_an_earlier_call_wrote_is_replaced(
     model, folder, tmp_path, name, format, written
 ):
     files, out = sound_files(folder), tmp_path / name
-    if format:
+    if format == "raven":
         out.mkdir()
 
     def detect(**options):
@@ -306,19 +313,19 @@ def test_only_what_an_earlier_call_wrote_is_replaced(
     detect()
     detect(resume=False)
     detect()
-    by_hand = (tmp_path / written).read_text() + "\n"
-    (tmp_path / written).write_text(by_hand)
+    by_hand = (tmp_path / written).read_bytes() + b"\n"
+    (tmp_path / written).write_bytes(by_hand)
     for options in ({}, {"resume": False}):
         with pytest.raises(FileExistsError, match=f"{written} exists; write to anoth"):
             detect(**options)
-        assert (tmp_path / written).read_text() == by_hand
+        assert (tmp_path / written).read_bytes() == by_hand
     journal = tmp_path / f"{name}.journal"
     journal.unlink()
-    with pytest.raises(FileExistsError, match=f"{written} exists"):
+    with pytest.raises(FileExistsError, match="exists; write to another file"):
         detect()
     assert not journal.exists()
     detect_files(model, files, out, format=format, window=2.0)
-    assert (tmp_path / written).read_text() != by_hand
+    assert (tmp_path / written).read_bytes() != by_hand
 
 
 def test_a_list_of_skipped_files_that_somebody_keeps_is_not_lost(
@@ -682,3 +689,69 @@ def test_ctrl_c_while_the_result_is_written(model, units, tmp_path, monkeypatch)
     monkeypatch.setattr(_files, "save_events", stop)
     with pytest.raises(KeyboardInterrupt, match="2 of 2 files are done, the same call"):
         detect_files(model, units, tmp_path / "found.tsv", window=2.0)
+
+
+# -- several formats --
+
+
+@pytest.mark.parametrize("name", ["found.tsv", "found", "v1.2"])
+def test_several_formats_at_once(model, units, tmp_path, name):
+    formats = ["dcase", "parquet", "rttm", "raven", "jams"]
+    out = tmp_path / name
+    seen = detect_files(model, units, out, format=formats, window=2.0)
+    assert seen.empty
+    stem = name.removesuffix(".tsv")
+    endings = (".parquet", ".rttm", ".tsv", "_jams", "_raven")
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("audio", f"{name}.journal", *(f"{stem}{ending}" for ending in endings))
+    }
+    check_found(tmp_path / f"{stem}.tsv", model, units)
+    files = sorted((tmp_path / f"{stem}_raven").rglob("*.txt"))
+    assert [file.parent.name for file in files] == ["a", "b"]
+    expected = read_events(tmp_path / f"{stem}.tsv")[1]
+    for written in (f"{stem}.parquet", f"{stem}.rttm", f"{stem}_raven", f"{stem}_jams"):
+        format = "rttm" if written.endswith("rttm") else None
+        _, tables = read_events(tmp_path / written, units, format=format)
+        for table, wanted in zip(tables, expected):
+            columns = ["onset", "offset", "event_label", "score"]
+            assert_frame_equal(table[columns], wanted, rtol=0, atol=1e-6)
+
+
+def test_another_format_takes_no_more_work(model, units, tmp_path, monkeypatch):
+    seen = count_calls(monkeypatch)
+    out = tmp_path / "found.tsv"
+    detect_files(model, units, out, window=2.0)
+    assert len(seen) == 2
+    detect_files(model, units, out, window=2.0, format=["dcase", "raven"])
+    assert len(seen) == 2
+    detect_files(model, units, out, window=2.0, format=["dcase"])
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("audio", "found.tsv", "found.tsv.journal", "found_raven"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("format", "error", "message"),
+    [
+        ([], ValueError, "one format or more"),
+        (["dcase", "dcase"], ValueError, "each once"),
+        (["dcase", "word"], ValueError, "format must be one of"),
+        (["dcase", "textgrid"], AnnotationError, "is read but not written"),
+    ],
+)
+def test_impossible_formats(model, units, format, error, message, tmp_path):
+    with pytest.raises(error, match=message):
+        detect_files(model, units, tmp_path / "found.tsv", format=format)
+    assert [path.name for path in tmp_path.iterdir()] == ["audio"]
+
+
+def test_a_single_recording_in_several_formats(model, units, folder, tmp_path):
+    out = tmp_path / "found"
+    options = {"window": 2.0, "format": ["raven", "dcase"], "on_error": "skip"}
+    detect_files(model, units[:1], out, **options)
+    assert (tmp_path / "found_raven" / "1.selections.txt").is_file()
+    bad = tmp_path / "only bad"
+    assert len(detect_files(model, [folder[2]], bad, **options)) == 1
+    assert sorted(path.name for path in tmp_path.glob("only bad*")) == [
+        *("only bad.journal", "only bad.skipped.csv")
+    ]
