@@ -15,6 +15,7 @@ _WITHOUT_EFFECT = {
     *("batch_size", "callbacks", "checkpoint", "device", "memory", "n_jobs"),
     *("on_error", "on_interrupt", "precision", "random_state", "verbose"),
     *("warm_start", "history_", "precision_", "report_", "_sklearn_version"),
+    *("clip_duration_", "training_"),
 }
 _UNORDERED = ("mapping", "set")
 # The folders of packages, of a system, a user or an environment, whose classes and

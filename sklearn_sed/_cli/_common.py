@@ -160,8 +160,9 @@ def add_jobs_and_quiet(parser: argparse.ArgumentParser) -> None:
 
 def add_windows(parser: argparse.ArgumentParser) -> None:
     """Add the options that say how long recordings are heard."""
-    window = "heard at a time; best the length of clips in training"
-    add_number(parser, "--window", 10.0, "SECONDS", window)
+    window = "heard at a time (default: the length of clips in training, 10 where the \
+model does not know it)"
+    parser.add_argument("--window", type=float, metavar="SECONDS", help=window)
     overlap = "shared with the next window (default: 0.3 of it)"
     parser.add_argument("--overlap", type=float, metavar="SECONDS", help=overlap)
 

@@ -4,20 +4,27 @@ For example:
   sklearn-sed info model.sed
   sklearn-sed info model.sed --json
 
-Of each class you see what its scores must exceed: "tag" for the class in a window,
-"threshold" for moments within it; "low" ends an event; events shorter than
-"min_duration" are left out and gaps shorter than "min_gap" closed, in seconds. "-" is
-where there is no such number.
+Of each class you see in how many clips it was learned from; where clips were held back,
+how many of these hold it, and how well it was told in them, by F1 and average
+precision (thresholds are chosen on the same clips). Then what its scores must exceed:
+"tag" for the class in a window, "threshold" for moments within it; "low" ends an event;
+events shorter than "min_duration" are left out and gaps shorter than "min_gap" closed,
+in seconds. "-" is where there is no such number.
 """
 
 import argparse
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 # What is shown of each class, even where all have the same.
 ALWAYS = ("threshold", "low", "min_duration", "min_gap")
+# What is shown of clips that were held back, and how it is recorded.
+HELD_BACK = {
+    "held_back": "class_count",
+    "F1": "f1",
+    "average_precision": "average_precision",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,13 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; return its exit code."""
+    from sklearn_sed._learners._inside import networks_in
     from sklearn_sed._persistence import load_model
     from sklearn_sed._persistence._archive import read_schema
     from sklearn_sed._version import __version__
     from sklearn_sed.inference._model import take_apart
 
-    model = load_model(args.model)
-    parts = take_apart(model, "classes_")
+    parts = take_apart(load_model(args.model), "classes_")
+    networks = list(networks_in(parts.scorer))
     content = args.model.read_bytes()
     facts = {
         "file": str(args.model),
@@ -47,9 +55,9 @@ def run(args: argparse.Namespace) -> int:
             for step in (parts.transformer, *parts.steps, parts.scorer)
         ],
         "hears": _hearing(parts.transformer),
-        "networks": list(_networks(parts.scorer)),
+        "networks": list(map(_network, networks)),
         "decoder": _decoder(parts.decoder),
-        "classes": _classes(parts),
+        "classes": _classes(parts, networks),
     }
     if args.json:  # which has no numbers of NumPy
         print(json.dumps(facts, indent=2, default=lambda value: value.item()))
@@ -72,26 +80,18 @@ def _hearing(transformer: Any) -> dict[str, Any]:
     }
 
 
-def _networks(model: Any) -> Iterator[dict[str, Any]]:
-    """Yield what is known of the trained networks in a model."""
-    from sklearn_sed._learners._ensemble import SeedEnsemble
-    from sklearn_sed._unwrap import unwrap
-
-    model = unwrap(model, "classes_", deep=True).estimator
-    if hasattr(model, "net_"):
-        parameters = model.net_.module_.parameters()
-        yield {
-            "estimator": type(model).__name__,
-            "epochs": model.n_iter_,
-            "weights": sum(values.numel() for values in parameters),
-        }
-    one = getattr(model, "_is_one_network", False)
-    for name in ["detector"] if one else ["tagger", "detector"]:
-        if hasattr(model, f"{name}_"):
-            yield from _networks(getattr(model, f"{name}_"))
-    if isinstance(model, SeedEnsemble):
-        for member in model.estimators_:
-            yield from _networks(member)
+def _network(network: Any) -> dict[str, Any]:
+    """Return what is known of a trained network; what is not recorded is None."""
+    trained = None
+    if network.training_ is not None:
+        trained = {"clip_duration": network.clip_duration_, **network.training_}
+    parameters = network.net_.module_.parameters()
+    return {
+        "estimator": type(network).__name__,
+        "epochs": network.n_iter_,
+        "weights": sum(values.numel() for values in parameters),
+        "trained": trained,
+    }
 
 
 def _decoder(decoder: Any) -> dict[str, Any] | None:
@@ -107,14 +107,18 @@ def _decoder(decoder: Any) -> dict[str, Any] | None:
     return {"decoder": type(decoder).__name__, **shared}
 
 
-def _classes(parts: Any) -> list[dict[str, Any]]:
-    """Return what decides on the events of each class."""
+def _classes(parts: Any, networks: list[Any]) -> list[dict[str, Any]]:
+    """Return how each class was learned, and what decides on its events."""
     from sklearn_sed._decoding._decoder import EventDecoder
 
     labels = parts.classes
     rows = [
-        {"class": label, "tag": threshold}
-        for label, threshold in zip(labels, _tag_thresholds(parts.scorer, labels))
+        {"class": label, **learned, "tag": threshold}
+        for label, learned, threshold in zip(
+            labels,
+            _learned(parts.scorer, labels, networks),
+            _tag_thresholds(parts.scorer, labels),
+        )
     ]
     if isinstance(parts.decoder, EventDecoder):
         for row, own in zip(rows, parts.decoder._check(labels)):
@@ -122,6 +126,25 @@ def _classes(parts: Any) -> list[dict[str, Any]]:
             del settings["low_threshold"]
             row |= {name: settings[name] for name in (*ALWAYS, *settings)}
     return rows
+
+
+def _learned(
+    scorer: Any, labels: list[Any], networks: list[Any]
+) -> list[dict[str, Any]]:
+    """Return how many clips held each class, and how well it was told, if recorded."""
+    from sklearn_sed._learners._predict import tag_columns
+
+    if not networks or networks[0].training_ is None:
+        return [{} for _ in labels]
+    record = networks[0].training_
+    columns = {"clips": record["class_count"]}
+    if record["held_back"] is not None:
+        for name, key in HELD_BACK.items():
+            columns[name] = record["held_back"][key]
+    return [
+        {name: values[column] for name, values in columns.items()}
+        for column in tag_columns(networks[0], scorer.classes_)
+    ]
 
 
 def _tag_thresholds(scorer: Any, labels: list[Any]) -> list[float | None]:
@@ -159,9 +182,12 @@ def _as_text(facts: dict[str, Any]) -> str:
             f"{network['estimator']}, {network['weights']} weights, epochs learned: "
             f"{network['epochs']}"
         )
+    trained = [network["trained"] for network in facts["networks"]]
+    lines["trained"] = _training(trained)
     table = pd.DataFrame(facts["classes"])
     shared = dict(facts["decoder"] or {})
-    for name in table.columns[2:]:
+    first = table.columns.get_loc("tag") + 1
+    for name in table.columns[first:]:
         if name not in ALWAYS and table[name].map(repr).nunique() == 1:
             shared[name] = table.pop(name)[0]
     if shared:
@@ -172,6 +198,19 @@ def _as_text(facts: dict[str, Any]) -> str:
     width = max(map(len, lines)) + 2
     text = [f"{name + ':':{width}}{line}" for name, line in lines.items()]
     return "\n".join([*text, "", table.map(_cell).to_string(index=False)])
+
+
+def _training(trained: list[dict[str, Any] | None]) -> str:
+    """Return when networks were trained, and on what, as the first of them was."""
+    if not trained or trained[0] is None:
+        return "not recorded"
+    first, dates = trained[0], [own["date"] for own in trained if own]
+    seconds, held_back = first["clip_duration"], first["held_back"]
+    length = "" if seconds is None else f" of {seconds:.4g} s"
+    rest = "none held back"
+    if held_back is not None:
+        rest = f"{held_back['n_clips']} more held back"
+    return f"{max(dates)[:10]}, on {first['n_clips']} clips{length}, {rest}"
 
 
 def _cell(value: Any) -> str:

@@ -27,6 +27,15 @@ class ClipSet:
     def __len__(self) -> int:
         return len(self.clips)
 
+    @property
+    def typical_duration(self) -> float | None:
+        """Median length of the clips in seconds; None where nothing tells it."""
+        if self.durations is not None:
+            return float(np.median(self.durations))
+        if self.time_resolution is not None:
+            return float(np.median(self.n_frames) * self.time_resolution)
+        return None
+
     def take(self, index: np.ndarray) -> "ClipSet":
         """Return some of the clips, none of which is read yet."""
         return replace(

@@ -35,6 +35,7 @@ from sklearn_sed._labels._thresholds import given_thresholds, tag_thresholds
 from sklearn_sed._learners._checkpoint import Checkpoint
 from sklearn_sed._learners._parts import PartsMixin
 from sklearn_sed._learners._predict import PredictMixin, Scored
+from sklearn_sed._learners._record import held_back_record, training_record
 from sklearn_sed._learners._state import NetAsArrays
 from sklearn_sed._learners._times import KnownFrames
 from sklearn_sed.exceptions import LabelError
@@ -176,6 +177,10 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         "warm_start": ["boolean"],
     }
 
+    # What model files of the same format may lack: they are older.
+    _later_attributes: ClassVar[frozenset[str]] = frozenset(
+        {"clip_duration_", "training_"}
+    )
     # Networks that go by a name, and how each is called in ``sklearn_sed.nn``.
     _networks: ClassVar[dict[str, str]] = {
         "crnn": "CRNN",
@@ -248,6 +253,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         # Drawn first: the initial weights do not depend on the number of clips.
         seed = _draw_seed(rng)
         lesson = self._lesson(data, given, rng)
+        taught_tags = data.tags.indicator[lesson.train]
         if not warm:
             self._start(data, lesson.train, seed)
         else:
@@ -265,7 +271,15 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
                 checkpoint = checkpoint.next_round()
             ended = self._train(lesson, rng, checkpoint)
         self._learn_from(data)
-        self._learn_thresholds(lesson.held_back, rng)
+        held_back, proba = lesson.held_back, None
+        if held_back is not None:
+            proba = self._proba(self._run(held_back.clips, frames=False)[0])
+        self._learn_thresholds(held_back, proba, rng)
+        self.training_ = training_record(taught_tags)
+        if held_back is not None:
+            self.training_["held_back"] = held_back_record(
+                held_back.tags.indicator, self._found(proba), proba
+            )
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -340,11 +354,12 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
             self._start(data, lesson.train, _draw_seed(rng))
         else:
             self._follow(data, counted=False)
-        thresholds = vars(self).get("_thresholds")
+        thresholds, record = vars(self).get("_thresholds"), vars(self).get("training_")
         self._train(lesson, rng, once=True, in_order=replay is not None)
         self._thresholds = thresholds
         if thresholds is None:
-            self._learn_thresholds(None, rng)
+            self._learn_thresholds(None, None, rng)
+        self.training_ = training_record(data.tags.indicator, record)
         return self
 
     def _replayed(
@@ -532,6 +547,7 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
 
         self._single = data.tags.single
         self.classes_ = data.tags.classes
+        self.clip_duration_ = data.clips.typical_duration
         mean, scale = np.zeros(data.clips.n_mels), np.ones(data.clips.n_mels)
         if self.standardize:
             mean, scale = _band_statistics(data.clips, data.weight, train)
@@ -720,17 +736,19 @@ class WeakLearner(NetAsArrays, PredictMixin, PartsMixin):
         Called before thresholds are learned, which make an estimator fitted.
         """
 
-    def _learn_thresholds(self, held_back: Labelled | None, rng: Any) -> None:
+    def _learn_thresholds(
+        self, held_back: Labelled | None, proba: np.ndarray | None, rng: Any
+    ) -> None:
         """Learn thresholds on the clips held back, where they say enough."""
         self._thresholds = np.full(len(self.classes_), 0.5)
-        if held_back is None or self._single or not isinstance(self.threshold, str):
+        learns = isinstance(self.threshold, str) and not self._single
+        if held_back is None or proba is None or not learns:
             return
         y = held_back.tags.indicator
         n_present = y.sum(axis=0)
         known = np.minimum(n_present, len(y) - n_present) >= MIN_HELD_BACK
         if not known.any():
             return
-        proba = expit(self._run(held_back.clips, frames=False)[0])
         self._thresholds[known] = tag_thresholds(
             y[:, known], proba[:, known], method=self.threshold, random_state=rng
         )

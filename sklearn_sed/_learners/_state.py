@@ -7,6 +7,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import validate_parameter_constraints
 
+from sklearn_sed._learners._record import check_duration, check_record
+
 MAX_LAYERS = 64  # values of a network parameter, such as the channels of each layer
 
 
@@ -78,3 +80,5 @@ class NetAsArrays(BaseEstimator):
             raise ValueError("a class is there twice")
         if len(self.history_) != self.n_iter_:
             raise ValueError(f"{self.n_iter_} epochs have {len(self.history_)} losses")
+        check_duration(self.clip_duration_)
+        check_record(self.training_, n_classes)

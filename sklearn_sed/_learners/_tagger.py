@@ -134,6 +134,14 @@ class WeakTagger(ClassifierMixin, WeakLearner):
         ``net_.forward_iter`` take clips.
     precision_ : str
         The precision that was chosen.
+    clip_duration_ : float or None
+        Median length of the clips in ``fit`` in seconds, where their clock is known.
+    training_ : dict or None
+        The `date` on which training ended (UTC); how many clips were learned from,
+        `n_clips`, and how many of them hold each class, `class_count`. `held_back` is
+        None, or says so of the clips that were held back, and how well they were tagged
+        in the end: `f1` and `average_precision` of each class, None where no clip holds
+        it. Thresholds are chosen on the same clips.
 
     See Also
     --------

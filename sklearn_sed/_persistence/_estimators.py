@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -154,6 +155,9 @@ def _check_estimator(estimator: Any) -> None:
             raise AttributeError(f"{kind} has no parameter {min(missing - later)!r}")
         # The file is older than they are: their defaults are what there was then.
         estimator.set_params(**{name: params[name] for name in missing})
+    for name in getattr(estimator, "_later_attributes", ()):
+        if _is_fitted(estimator) and name not in vars(estimator):
+            setattr(estimator, name, None)  # not recorded then
     if hasattr(estimator, "_parameter_constraints"):
         estimator._validate_params()
     for name in PLACES & params.keys():
@@ -172,6 +176,15 @@ def _check_estimator(estimator: Any) -> None:
         if "device" in params:
             estimator.device = _device_here(estimator, params["device"])
         getattr(estimator, "_check_state", lambda: None)()
+
+
+def _is_fitted(estimator: Any) -> bool:
+    """Tell whether an estimator has learned anything."""
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        return False
+    return True
 
 
 def is_own(estimator: Any) -> bool:

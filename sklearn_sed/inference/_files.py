@@ -30,6 +30,7 @@ from sklearn_sed.inference._recording import (
     RecordingStream,
     check_windows,
     event_table,
+    length_of_window,
 )
 from sklearn_sed.inference._score_tables import score_header, score_table
 
@@ -73,7 +74,7 @@ def detect_files(
     out: _Path,
     *,
     format: str | Sequence[str] | None = None,
-    window: float = 10.0,
+    window: float | None = None,
     overlap: float | None = None,
     tags: Any = None,
     candidates: bool = False,
@@ -107,8 +108,9 @@ def detect_files(
         the ending of `out` is written to `out`; ``found.tsv`` without its ending begins
         the names of the others: ``found.rttm``, ``found.parquet``, and the folders
         ``found_audacity``, ``found_raven`` and ``found_jams``.
-    window : float, default=10.0
-        Length of a window in seconds.
+    window : float, default=None
+        Length of a window in seconds; by default that of the clips in training, see
+        :func:`iter_events`.
     overlap : float, default=None
         Seconds that a window shares with the next; 0.3 of a window when None.
     tags : indicator or label lists of length n_files, default=None
@@ -214,6 +216,7 @@ def detect_files(
     names, out = check_paths(paths), Path(out)
     check_on_error(on_error)
     parts = take_apart(model)
+    window = length_of_window(window, parts)
     check_windows(window, overlap, parts.transformer)
     overlap = OVERLAP * window if overlap is None else overlap
     if candidates:

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_sed._clips._array import FeatureArray
 from sklearn_sed._features._transformer import LogMelTransformer
 from sklearn_sed._fingerprint import fingerprint
+from sklearn_sed._learners._inside import networks_in
 from sklearn_sed._unwrap import unwrap
 
 
@@ -25,6 +26,15 @@ class Parts(NamedTuple):
         """The classes; their numbers where a classifier of several outputs has none."""
         own = self.scorer.classes_
         return [*range(len(own))] if isinstance(own, list) else np.asarray(own).tolist()
+
+    @property
+    def clip_duration(self) -> float | None:
+        """Length of the clips that were learned from, in seconds, where it is known."""
+        if self.transformer.duration is not None:
+            return self.transformer.duration
+        return next(
+            filter(None, (net.clip_duration_ for net in networks_in(self.scorer))), None
+        )
 
     @property
     def time_resolution(self) -> float:

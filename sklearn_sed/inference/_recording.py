@@ -18,7 +18,7 @@ from sklearn_sed._labels._check import UNLABELLED, check_tags
 from sklearn_sed._unwrap import unwrap
 from sklearn_sed.audio import audio_info, iter_blocks
 from sklearn_sed.events import make_events, time_to_frames
-from sklearn_sed.inference._model import take_apart
+from sklearn_sed.inference._model import Parts, take_apart
 from sklearn_sed.inference._scores import WindowScorer
 from sklearn_sed.inference._windows import CrossFade, iter_log_mel, iter_windows
 
@@ -27,13 +27,15 @@ BLOCK_DURATION = 60.0
 # Part of a window that it shares with the next, unless told. Of the events, 3 % move by
 # more than 0.1 s when windows begin elsewhere: 5 % with 0.2, no fewer with 0.5.
 OVERLAP = 0.3
+# Seconds of a window where nothing tells how long the clips of training were.
+WINDOW = 10.0
 
 
 def iter_events(
     model: Any,
     path: str | os.PathLike[str],
     *,
-    window: float = 10.0,
+    window: float | None = None,
     overlap: float | None = None,
     tags: Any = None,
     candidates: bool = False,
@@ -54,9 +56,11 @@ def iter_events(
         also inside a :class:`~sklearn_sed.model_selection.TunedDecoderCV` or a search.
     path : str or Path
         The audio file.
-    window : float, default=10.0
-        Length of a window in seconds: best that of the clips in training, for a model
-        decides for each window which classes are in it.
+    window : float, default=None
+        Length of a window in seconds. None takes the length of the clips in training,
+        for a model decides for each window which classes are in it: the `duration` of
+        the LogMelTransformer, else what the model remembers (`clip_duration_`), and 10
+        where it is from a file of an earlier version.
     overlap : float, default=None
         Seconds that a window shares with the next; 0.3 of a window when None.
         Computing time grows with ``window / (window - overlap)``.
@@ -153,7 +157,7 @@ def iter_frame_scores(
     model: Any,
     path: str | os.PathLike[str],
     *,
-    window: float = 10.0,
+    window: float | None = None,
     overlap: float | None = None,
     verbose: int = 0,
 ) -> Iterator[FeatureArray]:
@@ -169,8 +173,8 @@ def iter_frame_scores(
         A fitted model of audio files, as in :func:`iter_events`.
     path : str or Path
         The audio file.
-    window : float, default=10.0
-        Length of a window in seconds.
+    window : float, default=None
+        Length of a window in seconds; by default that of the clips in training.
     overlap : float, default=None
         Seconds that a window shares with the next; 0.3 of a window when None.
     verbose : int, default=0
@@ -239,7 +243,7 @@ def detect_events(
     model: Any,
     path: str | os.PathLike[str],
     *,
-    window: float = 10.0,
+    window: float | None = None,
     overlap: float | None = None,
     tags: Any = None,
     candidates: bool = False,
@@ -253,8 +257,8 @@ def detect_events(
         A fitted model of audio files, as in :func:`iter_events`.
     path : str or Path
         The audio file.
-    window : float, default=10.0
-        Length of a window in seconds.
+    window : float, default=None
+        Length of a window in seconds; by default that of the clips in training.
     overlap : float, default=None
         Seconds that a window shares with the next; 0.3 of a window when None.
     tags : list or set of labels, indicator of shape (n_classes,), −1 or None, \
@@ -319,6 +323,13 @@ def event_table(rows: Any) -> pd.DataFrame:
     """Return rows of onset, offset, label, score as an event table."""
     onset, offset, label, score = zip(*rows) if rows else ((), (), (), ())
     return make_events(onset, offset, np.array(label), score)
+
+
+def length_of_window(window: float | None, parts: Parts) -> float:
+    """Return the seconds of a window: as given, else as clips of training are long."""
+    if window is None:
+        return parts.clip_duration or WINDOW
+    return window
 
 
 def check_windows(
@@ -386,7 +397,7 @@ class RecordingStream:
         self,
         model: Any,
         path: str | os.PathLike[str],
-        window: float,
+        window: float | None,
         overlap: float | None,
         *,
         tags: Any = None,
@@ -398,7 +409,7 @@ class RecordingStream:
         self._inside = unwrap(model)
         self._parts = take_apart(model)
         self._n_window, self._n_overlap = check_windows(
-            window, overlap, self._parts.transformer
+            length_of_window(window, self._parts), overlap, self._parts.transformer
         )
         self._known = known_tags(tags, self._parts.classes)
         self._candidates = candidates

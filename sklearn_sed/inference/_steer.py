@@ -19,7 +19,7 @@ class SteeredDetector(PredictMixin, BaseEstimator):
 
     Parameters
     ----------
-    estimator : estimator
+    steered : estimator
         The fitted detector. It stays as it is.
     decoder : EventDecoder
         What finds the events, its settings given for each class that is looked for.
@@ -28,8 +28,8 @@ class SteeredDetector(PredictMixin, BaseEstimator):
         not left to the estimator.
     """
 
-    def __init__(self, estimator: Any, decoder: Any, thresholds: Mapping[Any, float]):
-        self.estimator = estimator
+    def __init__(self, steered: Any, decoder: Any, thresholds: Mapping[Any, float]):
+        self.steered = steered
         self.decoder = decoder
         self.thresholds = thresholds
 
@@ -40,7 +40,7 @@ class SteeredDetector(PredictMixin, BaseEstimator):
     @property
     def classes_(self):
         """The classes that are looked for."""
-        own = np.asarray(self.estimator.classes_)
+        own = np.asarray(self.steered.classes_)
         return own[[label in self.decoder.threshold for label in own.tolist()]]
 
     @property
@@ -50,9 +50,9 @@ class SteeredDetector(PredictMixin, BaseEstimator):
 
     def _score(self, X: Any, *, tags: bool = True, frames: bool = True) -> Scored:
         """Pass over clips with the estimator, and keep what is looked for."""
-        scored = score_clips(self.estimator, X, tags=tags, frames=frames)[1]
+        scored = score_clips(self.steered, X, tags=tags, frames=frames)[1]
         labels = self.classes_.tolist()
-        own = np.asarray(self.estimator.classes_).tolist()
+        own = np.asarray(self.steered.classes_).tolist()
         columns = [own.index(label) for label in labels]
         proba = found = scores = None
         if tags:

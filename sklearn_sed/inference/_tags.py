@@ -17,7 +17,11 @@ from sklearn_sed.exceptions import AudioError, AudioWarning
 from sklearn_sed.inference._files import check_on_error, check_paths
 from sklearn_sed.inference._model import Parts, take_apart
 from sklearn_sed.inference._progress import note_progress, seconds_bar
-from sklearn_sed.inference._recording import BLOCK_DURATION, check_windows
+from sklearn_sed.inference._recording import (
+    BLOCK_DURATION,
+    check_windows,
+    length_of_window,
+)
 from sklearn_sed.inference._windows import iter_log_mel, iter_windows
 
 
@@ -25,7 +29,7 @@ def tag_files(
     model: Any,
     paths: Sequence[str | os.PathLike[str]],
     *,
-    window: float = 10.0,
+    window: float | None = None,
     overlap: float | None = None,
     on_error: Literal["raise", "warn", "skip"] = "raise",
     n_jobs: int | None = None,
@@ -47,8 +51,9 @@ def tag_files(
         :class:`~sklearn_sed.calibration.CalibratedTaggerCV`.
     paths : sequence of str or Path of length n_files
         The audio files.
-    window : float, default=10.0
-        Length of a window in seconds: best that of the clips in training.
+    window : float, default=None
+        Length of a window in seconds; by default that of the clips in training, see
+        :func:`iter_events`.
     overlap : float, default=None
         Seconds that a window shares with the next; 0.3 of a window when None.
     on_error : {"raise", "warn", "skip"}, default="raise"
@@ -113,6 +118,7 @@ def tag_files(
     names = check_paths(paths)
     check_on_error(on_error)
     parts = take_apart(model, "predict_proba")
+    window = length_of_window(window, parts)
     windows = check_windows(window, overlap, parts.transformer)
     parallel = Parallel(n_jobs, return_as="generator", batch_size=1)
     proba: dict[str, np.ndarray] = {}

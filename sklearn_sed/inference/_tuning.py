@@ -15,7 +15,11 @@ from sklearn_sed.events import check_events, make_events, stack_tables
 from sklearn_sed.exceptions import AudioError, AudioWarning, LabelError
 from sklearn_sed.inference._files import check_on_error, check_paths
 from sklearn_sed.inference._model import take_apart
-from sklearn_sed.inference._recording import check_windows, detect_events
+from sklearn_sed.inference._recording import (
+    check_windows,
+    detect_events,
+    length_of_window,
+)
 from sklearn_sed.model_selection import MultilabelStratifiedKFold, TunedDecoderCV
 
 
@@ -57,7 +61,7 @@ def tune_files(
     paths: Sequence[str | os.PathLike[str]],
     events: Sequence[pd.DataFrame],
     *,
-    window: float = 10.0,
+    window: float | None = None,
     overlap: float | None = None,
     cv: int = 5,
     param_grid: Mapping[str, list] | None = None,
@@ -82,9 +86,9 @@ def tune_files(
         The audio files, of any length.
     events : sequence of DataFrame of length n_files
         The events of each recording, all there are of the classes of the model.
-    window : float, default=10.0
-        Length of a window in seconds: best that of the clips in training, and the one
-        that the model will be used with.
+    window : float, default=None
+        Length of a window in seconds, with which the model will be used; by default
+        that of the clips in training, see :func:`iter_events`.
     overlap : float, default=None
         Seconds that a window shares with the next; 0.3 of a window when None.
     cv : int, default=5
@@ -174,6 +178,7 @@ def tune_files(
             "for each"
         )
     parts = take_apart(model)
+    window = length_of_window(window, parts)
     check_windows(window, overlap, parts.transformer)
     _check_known(names, tables, parts.classes)
     clips = _Clips()

@@ -7,12 +7,12 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-import skorch
 import soundfile
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
@@ -80,9 +80,7 @@ def trained(tmp_path_factory):
     arguments += ["--sample-rate", RATE, "--quiet"]
 
     def make_tiny_system(args, make_system=_train._make_system):
-        return make_system(args).set_params(
-            tagger__network_params=TINY_CRNN, detector__network_params=TINY_CRNN
-        )
+        return make_system(args).set_params(detector__network_params=TINY_CRNN)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_train, "_make_system", make_tiny_system)
@@ -349,43 +347,34 @@ def test_train_scores_what_it_held_back(trained, tmp_path):
 
 
 def test_train_goes_on_from_its_checkpoint(sed, trained, tmp_path, monkeypatch):
-    class CtrlC(skorch.callbacks.Callback):
-        def on_train_begin(self, net, **kwargs):
-            raise KeyboardInterrupt
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
 
-    def train(**callbacks):
-        def make_tiny_system(args):
-            return make_system(args).set_params(
-                tagger__network_params=TINY_CRNN,
-                detector__network_params=TINY_CRNN,
-                **callbacks,
-            )
+    def make_tiny_system(args, make_system=_train._make_system):
+        return make_system(args).set_params(detector__network_params=TINY_CRNN)
 
-        monkeypatch.setattr(_train, "_make_system", make_tiny_system)
-        return sed(
-            *("train", trained.folder / "weak.tsv", trained.folder / "audio"),
-            *("-o", out, "--epochs", 1, "--sample-rate", RATE, "--quiet"),
-            *("--checkpoint", folder),
-        )
-
-    make_system = _train._make_system
+    monkeypatch.setattr(_train, "_make_system", make_tiny_system)
     out, folder = tmp_path / "model.sed", tmp_path / "training"
-    interrupted = train(detector__callbacks=[CtrlC()])
+    command = ["train", trained.folder / "weak.tsv", trained.folder / "audio"]
+    command += ["-o", out, "--epochs", 1, "--sample-rate", RATE, "--quiet"]
+    command += ["--checkpoint", folder]
+    with monkeypatch.context() as patch:
+        patch.setattr("sklearn_sed._persistence.save_model", interrupt)
+        interrupted = sed(*command)
     assert interrupted.code == 130
     assert "interrupted: the same command goes on where it was" in interrupted.err
     assert not out.exists()
-    done = {path.name for path in folder.glob("WeakTagger-*")}
+    done = {path.name for path in folder.glob("WeakEventDetector-*")}
     assert done
-    finished = train()
+    finished = sed(*command)
     assert finished.code == 1  # for there is a bad file
     warnings = re.findall("warning: (.*)", finished.err)
     assert len(warnings) == 2  # of one class, in few recordings
-    assert {path.name for path in folder.glob("WeakTagger-*")} == done
-    model, other = load_model(out)[-1], load_model(trained.model)[-1]
-    for part in ("tagger_", "detector_"):
-        weights = getattr(model, part).net_.module_.state_dict()
-        for name, weight in getattr(other, part).net_.module_.state_dict().items():
-            assert (weights[name] == weight).all()
+    assert {path.name for path in folder.glob("WeakEventDetector-*")} == done
+    model, other = (load_model(path)[-1].detector_ for path in (out, trained.model))
+    weights = model.net_.module_.state_dict()
+    for name, weight in other.net_.module_.state_dict().items():
+        assert (weights[name] == weight).all()
 
 
 def test_train_names_missing_audio(sed, tmp_path):
@@ -1029,9 +1018,12 @@ def test_info_tells_what_train_has_made(sed, trained):
     assert f"network 1: {line}" in f"{facts}\n"
     assert "network 2" not in facts
     assert "decoder:   EventDecoder: segmenter threshold, rescale False" in facts
+    date = detector.training_["date"]
+    assert f"trained:   {date[:10]}, on 7 clips of 0.5 s, none held back\n" in facts
     names, values = (line.split() for line in table.splitlines())
-    assert names == ["class", "tag", "threshold", "low", "min_duration", "min_gap"]
-    assert values == ["tone", "0.5", "0.5", "0.05", "0.1", "0.5"]
+    assert names[:3] == ["class", "clips", "tag"]
+    assert names[3:] == ["threshold", "low", "min_duration", "min_gap"]
+    assert values == ["tone", "4", "0.5", "0.5", "0.05", "0.1", "0.5"]
 
 
 def test_info_as_json(sed, trained, pets, tmp_path):
@@ -1040,10 +1032,7 @@ def test_info_as_json(sed, trained, pets, tmp_path):
     assert facts["saved_by"] == facts["read_by"] == __version__
     assert facts["steps"] == ["LogMelTransformer", "TwoPassSED"]
     assert facts["hears"]["time_resolution"] == 512 / RATE
-    assert [n["estimator"] for n in facts["networks"]] == [
-        "WeakTagger",
-        "WeakEventDetector",
-    ]
+    assert [n["estimator"] for n in facts["networks"]] == ["WeakEventDetector"]
     model = load_model(pets / "pets.sed")
     model[0].set_params(duration=np.float32(0.5), sample_rate=np.int64(RATE))
     decoder = EventDecoder(
@@ -1062,6 +1051,48 @@ def test_info_as_json(sed, trained, pets, tmp_path):
     assert "clips of 0.5 s" in text
     assert text.splitlines()[-3].split()[-1] == "smoothing"
     assert text.splitlines()[-2].split()[-1] == "-"
+
+
+def test_info_tells_of_clips_that_were_held_back(sed, tmp_path):
+    features = np.random.default_rng(0).normal(size=(12, 20, 64)).astype("float32")
+    features = FeatureArray(features, 0.064)
+    tagger = WeakTagger(network_params=TINY_CRNN, max_epochs=1, random_state=0)
+    y = [["a", "b"], ["a"], []] * 4
+    tagger.fit(features, y, X_val=features[:4], y_val=[["a"], ["a"], [], []])
+    model = make_pipeline(LogMelTransformer(), tagger)
+    facts = info(model, tmp_path, sed)
+    (network,) = facts["networks"]
+    assert network["trained"] == {"clip_duration": 1.28, **tagger.training_}
+    own = tagger.training_["held_back"]
+    keys = ("class", "clips", "held_back", "F1", "average_precision")
+    first, second = ([row[key] for key in keys] for row in facts["classes"])
+    assert first == ["a", 8, 2, own["f1"][0], own["average_precision"][0]]
+    assert second == ["b", 4, 0, None, None]
+    text = sed("info", tmp_path / "model.sed").out
+    assert "on 12 clips of 1.28 s, 4 more held back\n" in text
+    assert text.splitlines()[-1].split()[:5] == ["b", "4", "0", "-", "-"]
+
+
+def test_info_of_an_older_model(sed):
+    path = Path(__file__).parents[1] / "data" / "model_v2.sed"
+    done = sed("info", path)
+    assert (done.code, done.err) == (0, "")
+    assert "trained:   not recorded\n" in done.out
+    facts = json.loads(sed("info", path, "--json").out)
+    assert [network["trained"] for network in facts["networks"]] == [None, None]
+
+
+def test_windows_are_as_long_as_clips_of_training_as_a_process(trained, tmp_path):
+    sound = np.random.default_rng(0).normal(size=4 * RATE)
+    soundfile.write(tmp_path / "long.wav", 0.1 * sound, RATE)
+    found = []
+    for name, options in (("own", []), ("half", ["--window", "0.5"])):
+        command = [sys.executable, "-m", "sklearn_sed", "detect", str(trained.model)]
+        command += ["long.wav", "-o", "found.tsv", "--scores", name, *options]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0
+        found.append((tmp_path / name / "long.tsv").read_text())
+    assert found[0] == found[1]
 
 
 def test_info_shows_the_thresholds_that_tag(sed, pets, tmp_path):
@@ -1089,12 +1120,11 @@ def test_info_shows_the_thresholds_that_tag(sed, pets, tmp_path):
         assert len(facts["networks"]) == n_networks
     mixed = TwoPassSED(tagger=linear, detector=detector).fit(features, y)
     assert _info._tag_thresholds(mixed, names) == [None, None]
-    assert len(list(_info._networks(mixed))) == 1
     one_each = WeakTagger(**part).fit(features, names * 4)
     facts = info(make_pipeline(LogMelTransformer(), one_each), tmp_path, sed)
     assert facts["classes"] == [
-        {"class": "a", "tag": None},
-        {"class": "b", "tag": None},
+        {"class": "a", "clips": 4, "tag": None},
+        {"class": "b", "clips": 4, "tag": None},
     ]
     assert facts["decoder"] is None
 

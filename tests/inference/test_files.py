@@ -188,6 +188,14 @@ def test_a_bad_file_in_the_journal_raises_when_told_to(
     assert seen == [str(folder[2])]
 
 
+def test_the_window_of_the_model_is_in_the_journal(importable, folder, tmp_path):
+    out, files = tmp_path / "found.tsv", sound_files(folder)
+    detect_files(importable, files, out)  # learned from clips of 2 s
+    detect_files(importable, files, out, window=2)
+    with pytest.raises(ValueError, match=r"window=2\.0 instead of 10\.0"):
+        detect_files(importable, files, out, window=10.0)
+
+
 def test_a_journal_of_something_else_is_refused(model, eager, folder, tmp_path):
     out, files = tmp_path / "found.tsv", sound_files(folder)[:1]
     detect_files(model, files, out, window=2.0)

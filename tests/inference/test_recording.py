@@ -11,6 +11,7 @@ from sklearn_sed import EventDecoder, LogMelTransformer, WeakEventDetector
 from sklearn_sed.exceptions import AudioError, LabelError
 from sklearn_sed.inference import detect_events, iter_events, iter_frame_scores
 from sklearn_sed.inference._recording import RecordingStream
+from sklearn_sed.inference._steer import steer
 from tests._networks import TINY_CRNN
 from tests.inference._sounds import (
     CLIPS,
@@ -213,11 +214,36 @@ def test_windows_are_no_longer_than_the_clips_of_the_model(tmp_path):
     model = make_model(duration=2.0)
     path = write(tmp_path / "a.wav", [(0.2, 0.8, "low")], 1)
     with pytest.raises(ValueError, match=r"pass window=2\.0"):
-        iter_events(model, path)
-    found = detect_events(model, path, window=2.0)
+        iter_events(model, path, window=2.5)
+    found = detect_events(model, path)
     assert_frame_equal(found, model.predict([path])[0])
     path = write(tmp_path / "a.wav", [(3.2, 3.8, "low")], 5)
-    assert len(detect_events(model, path, window=2.0)) == 1
+    assert len(detect_events(model, path)) == 1
+
+
+def test_windows_are_as_long_as_the_clips_of_training(tmp_path):
+    path = write(tmp_path / "a.wav", random_events(20), 20)
+
+    def scores(model, **options):
+        return np.concatenate(list(iter_frame_scores(model, path, **options)))
+
+    # A network that sees its surroundings tells windows of other lengths apart.
+    part = {"network_params": TINY_CRNN, "max_epochs": 1, "random_state": 0}
+    model = make_pipeline(LogMelTransformer(**FEATURES), WeakEventDetector(**part))
+    model.fit(CLIPS, Y)
+    assert model[-1].clip_duration_ == 2.0
+    by_window = [scores(model, window=window) for window in (2.0, 10.0)]
+    assert not np.array_equal(*by_window)
+    np.testing.assert_array_equal(scores(model), by_window[0])
+    steered = steer(model, classes=["low"])
+    np.testing.assert_array_equal(scores(steered), by_window[0][:, 1:])
+    padded = LogMelTransformer(**FEATURES, duration=3.0)
+    model = make_pipeline(padded, WeakEventDetector(**part)).fit(CLIPS, Y)
+    np.testing.assert_array_equal(scores(model), scores(model, window=3.0))
+    # Files of earlier versions do not know it.
+    older = clone(model).set_params(logmeltransformer__duration=None).fit(CLIPS, Y)
+    older[-1].clip_duration_ = None
+    np.testing.assert_array_equal(scores(older), scores(older, window=10.0))
 
 
 def test_a_missing_file_is_named_at_once(model, tmp_path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pandas.testing import assert_frame_equal
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.multiclass import OneVsRestClassifier
@@ -178,3 +179,10 @@ def test_a_bar_when_asked(model, long, capsys):
     said = capsys.readouterr().err
     assert "tag: 100%" in said
     assert "1 of 1 files" in said
+
+
+def test_windows_are_as_long_as_the_clips_of_training(model, tmp_path):
+    path = write(tmp_path / "a.wav", random_events(9), 9)
+    own, two, ten = (tag_files(model, [path], window=w) for w in (None, 2.0, 10.0))
+    assert_frame_equal(own, two)
+    assert not own.equals(ten)

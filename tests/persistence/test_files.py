@@ -562,6 +562,8 @@ def test_files_of_every_earlier_format_still_predict(version):
         model = load_model(data / f"model_v{version}.sed")
     assert model[0].device == "cpu"
     assert model[-1].classes_.tolist() == expected["classes"]
+    # What was not recorded then.
+    assert model[-1].tagger_.training_ is model[-1].detector_.clip_duration_ is None
     features = model[:-1].transform(chirps())
     frames = model[-1].predict_frame_proba(features)
     np.testing.assert_allclose(frames, expected["frame_proba"], atol=1e-5)

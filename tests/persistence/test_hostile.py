@@ -103,6 +103,10 @@ def having(**values):
     return stated(lambda state: state.update(values))
 
 
+def record(**values):
+    return stated(lambda state: state["training_"].update(values))
+
+
 def net_params(**values):
     return stated(lambda state: state["_net_params"].update(values))
 
@@ -639,6 +643,21 @@ HOSTILE = {
     "texts_for_numbers": (having(_thresholds=np.array(["1", "2"])), "isfinite"),
     "nan_thresholds": (having(_thresholds=np.full(2, np.nan)), "have the thresholds"),
     "endless_history": (having(n_iter_=7), "7 epochs have 1 losses"),
+    "length_of_no_clip": (having(clip_duration_=-1.0), "have lasted -1.0 s"),
+    "text_for_a_length": (having(clip_duration_="10"), "have lasted '10' s"),
+    "no_record": (having(training_="yesterday"), "damaged"),
+    "no_date": (record(date="\x1b[2J"), "isoformat"),
+    "too_many_counts": (record(class_count=[1] * 9), "are counted"),
+    "no_counts": (record(class_count=["1", "2"]), "has had"),
+    "no_score": (
+        record(
+            held_back={
+                **{"n_clips": 1, "class_count": [1, 0]},
+                **{"f1": [2.0, None], "average_precision": [1.0, None]},
+            }
+        ),
+        "have the score 2.0",
+    ),
     "no_decoder": (having(_default_decoder="none"), "decoder"),
     "half_learned": (stated(lambda state: state.pop("n_iter_")), "n_iter_"),
     "nothing_learned": (stated(lambda state: state.pop("_thresholds")), "not fitted"),
