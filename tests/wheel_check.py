@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 TRIAL = """
 import importlib, pkgutil
+from importlib import resources
 import sklearn_sed
 from sklearn_sed.events import make_events
 from sklearn_sed.metrics import event_based_f1_score
@@ -22,6 +23,7 @@ assert "site-packages" in sklearn_sed.__file__, sklearn_sed.__file__
 names = [m.name for m in pkgutil.walk_packages(sklearn_sed.__path__, "sklearn_sed.")]
 for name in names:
     importlib.import_module(name)
+assert (resources.files("sklearn_sed.review") / "_page" / "page.js").is_file()
 table = make_events([0.5], [1.5], ["Dog"])
 score = event_based_f1_score([table], [table])
 assert score == 1.0, score

@@ -18,6 +18,7 @@ from sklearn.utils import check_random_state
 from sklearn_sed._storage import check_targets, replace_file
 from sklearn_sed.audio import audio_info
 from sklearn_sed.events._records import check_text
+from sklearn_sed.events._tables import check_labels
 from sklearn_sed.exceptions import AnnotationError
 from sklearn_sed.inference._cutting import (
     THRESHOLD,
@@ -98,7 +99,8 @@ def write_review(
     pad : float, default=1.0
         Seconds before and after an event, as far as the recording goes.
     format : {"mp3", "wav"}, default="mp3"
-        How excerpts sound. WAV files have 16 bits and are eight times as large.
+        How excerpts are stored. WAV files have 16 bits and are up to twelve times as
+        large.
     fmin : float, default=0.0
         The lowest frequency of the pictures in Hz.
     fmax : float, default=None
@@ -144,7 +146,7 @@ def write_review(
     OSError
         If `out` cannot be written to.
     ValueError
-        If a parameter makes no sense.
+        If a parameter makes no sense. A ``LabelError``, if it is `classes`.
 
     See Also
     --------
@@ -183,8 +185,11 @@ def write_review(
     check_choice("format", format, FORMATS)
     check_choice("on_error", on_error, ("raise", "skip"))
     check_format(format)
+    _check_texts("filename", map(os.fspath, filenames))
+    further = [str(label) for label in check_labels(classes, "classes")]
+    _check_texts("event_label", further)
     table, path_of = find_events(filenames, events, audio)
-    _check_texts(table, classes)
+    _check_texts("event_label", table["event_label"].unique())
     thresholds = _thresholds(threshold, table["event_label"].unique().tolist())
     table = add_streams(table, thresholds, check_random_state(random_state))
     shown = table[table["mixed"] < (per_class or math.inf)]
@@ -218,7 +223,7 @@ def write_review(
             excerpts,
             table.drop(shown.index),
             thresholds=thresholds,
-            classes=list(classes),
+            classes=further,
             axis=axis,
             format=format,
             blind=bool(blind),
@@ -233,21 +238,16 @@ def write_review(
     return _reviewed(shown, excerpts, skipped | damaged)
 
 
-def _check_texts(table: pd.DataFrame, classes: Sequence[str]) -> None:
+def _check_texts(name: str, values: Iterable[Any]) -> None:
     """Refuse names that the table which the page saves could not hold."""
-    texts = {
-        "event_label": [*map(str, table["event_label"].unique()), *classes],
-        "filename": table["filename"].unique(),
-    }
-    for name, values in texts.items():
-        for text in values:
-            check_text(text, name, "events", forbidden="\r\n")
-            if not text.isascii() and text.encode(errors="replace").decode() != text:
-                raise AnnotationError(
-                    "events",
-                    f"the {name} {text!r} is no text: it holds bytes that are not "
-                    "UTF-8; rename it",
-                )
+    for text in map(str, values):
+        check_text(text, name, "events", forbidden="\r\n")
+        if text.encode(errors="replace").decode() != text:
+            raise AnnotationError(
+                "events",
+                f"the {name} {text!r} is no text: it holds bytes that are not UTF-8; "
+                "rename it",
+            )
 
 
 def _thresholds(
