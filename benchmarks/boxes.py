@@ -1,8 +1,8 @@
 """Print what event boxes are worth: PSDS and event F1 of the same curves.
 
 ``python benchmarks/boxes.py --sources FOLDER --development`` trains the recommended
-tagger and detector as ``quality.py`` does, in the same folder and gone on from in the
-same way, and decodes the detector's curves in several ways.
+detector as ``quality.py`` does, in the same folder and gone on from in the same way,
+and decodes its curves in several ways.
 
 PSDS is that of curves, or of all events with scores that a decoder chooses from. Event
 F1 is that of the decoder's threshold, and of the best one for all classes, which is
@@ -26,7 +26,7 @@ from paper_table import (
     show,
     sum_up,
 )
-from quality import MODELS, QUICK, Scores, Seed, train_missing
+from quality import QUICK, Seed, train_missing
 
 from sklearn_sed import EventDecoder
 from sklearn_sed.events import stack_tables
@@ -46,10 +46,10 @@ BOXES = {
 }
 
 
-def score_ways(scores: Scores, test: Clips) -> Iterator[tuple[str, dict[str, float]]]:
+def score_ways(seed: Seed, test: Clips) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield each way of decoding and its scores."""
+    scores, default = seed.detector, seed.decoder()
     clip = {"tags": scores.tags[:, None], "probabilities": scores.proba[:, None]}
-    default = EventDecoder()
     where = (test.time_resolution, test.classes)
     smooth = default.curves(scores.frame_proba, *where)
     yield "frame scores", psds(scores.frame_proba, test)
@@ -64,7 +64,10 @@ def score_ways(scores: Scores, test: Clips) -> Iterator[tuple[str, dict[str, flo
         durations=test.durations,
     )
     found = decode(default, tags=scores.tags)
-    bound = best_f1(lambda t: decode(EventDecoder(threshold=t), tags=scores.tags), test)
+    bound = best_f1(
+        lambda t: decode(seed.decoder(EventDecoder(threshold=t)), tags=scores.tags),
+        test,
+    )
     yield (
         "default decoder",
         psds(found, test) | {"event_f1": event_f1(found, test), "best_f1": bound},
@@ -77,7 +80,7 @@ def score_ways(scores: Scores, test: Clips) -> Iterator[tuple[str, dict[str, flo
             name,
             psds(every, test)
             | {
-                "event_f1": event_f1(above(tagged, default.threshold), test),
+                "event_f1": event_f1(above(tagged, 0.5), test),
                 "best_f1": best_f1(partial(above, tagged), test),
             },
         )
@@ -128,11 +131,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     results = Results(args.out, settings)
     n_jobs = joblib.effective_n_jobs(args.n_jobs)
     train, test = make_train_and_test(settings, n_jobs)
-    train_missing(MODELS, args.seeds, train, results, n_jobs)
+    train_missing(["detector"], args.seeds, train, results, n_jobs)
     by_seed = {}
     for seed in args.seeds:
         report(f"seed {seed}: scoring")
-        by_seed[seed] = dict(score_ways(Seed(seed, test, test, results).two_pass, test))
+        by_seed[seed] = dict(score_ways(Seed(seed, test, test, results), test))
     rows = {
         way: {
             name: show(value, percent=name.endswith("f1"))

@@ -29,6 +29,7 @@ TRAINING = {
 }
 DECODERS = {
     "default": {},
+    "low_threshold='tenth'": {"low_threshold": "tenth"},
     "low_threshold='half'": {"low_threshold": "half"},
     "one threshold, 0.5": {"low_threshold": None},
     "one threshold, 0.8": {"threshold": 0.8, "low_threshold": None},
