@@ -57,6 +57,9 @@ _RESERVED = {
 _MAX_BYTES = 60  # of a class or recording in a name, which may have 143 at the least
 
 
+# pyarrow, which pandas stores text by where it is there, has no place for names that
+# are not UTF-8.
+@pd.option_context("mode.string_storage", "python")
 def extract_clips(
     filenames: Sequence[_Path],
     events: Sequence[pd.DataFrame],
