@@ -49,9 +49,7 @@ def save_example(folder: Path) -> None:
 
     data = make_soundscapes(8, random_state=0, out_dir=folder)
     model = make_pipeline(LogMelTransformer(), TwoPassSED())
-    model.set_params(
-        twopasssed__tagger__max_epochs=1, twopasssed__detector__max_epochs=1
-    )
+    model.set_params(twopasssed__detector__max_epochs=1)
     save_model(model.fit(data.X, data.y_weak), folder / "model.sed")
     Path(data.X[0]).rename(folder / "clip.wav")
 

@@ -13,7 +13,7 @@ learns from that, and is then asked for onsets and offsets in clips it never hea
 # be compared with what was found. Training sees ``y_weak``, the tags, and nothing else.
 from sklearn.pipeline import make_pipeline
 
-from sklearn_sed import LogMelTransformer, TwoPassSED
+from sklearn_sed import LogMelTransformer, TwoPassSED, WeakEventDetector
 from sklearn_sed.datasets import make_soundscapes
 from sklearn_sed.plotting import EventsDisplay
 
@@ -22,23 +22,18 @@ train = make_soundscapes(200, events_per_clip=(0, 2), random_state=0, **settings
 test = make_soundscapes(6, events_per_clip=(2, 3), random_state=1, **settings)
 
 # %%
-# A pipeline from waveforms (or files) to events. The networks are made small and their
+# A pipeline from waveforms (or files) to events. The network is made small and its
 # training short, so that this page builds quickly; leave these settings out for real
 # data.
-small = {"n_filters": (16, 32, 32), "n_rnn": 32, "time_pooling": 2}
-sed = make_pipeline(LogMelTransformer(n_mels=32), TwoPassSED())
-for part in ("tagger", "detector"):
-    prefix = f"twopasssed__{part}__"
-    sed.set_params(
-        **{
-            f"{prefix}network_params": small,
-            f"{prefix}batch_size": 8,
-            f"{prefix}learning_rate": 3e-3,
-            f"{prefix}max_epochs": 25,
-            f"{prefix}device": "cpu",
-            f"{prefix}random_state": 0,
-        }
-    )
+detector = WeakEventDetector(
+    network_params={"n_filters": (16, 32, 32), "n_rnn": 32, "time_pooling": 2},
+    batch_size=8,
+    learning_rate=3e-3,
+    max_epochs=25,
+    device="cpu",
+    random_state=0,
+)
+sed = make_pipeline(LogMelTransformer(n_mels=32), TwoPassSED(detector=detector))
 sed.fit(train.X, train.y_weak)
 
 # %%

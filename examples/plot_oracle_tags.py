@@ -14,7 +14,7 @@ these **oracle tags** bring is what a better tagger would bring.
 # mistakes.
 from sklearn.pipeline import make_pipeline
 
-from sklearn_sed import LogMelTransformer, TwoPassSED
+from sklearn_sed import LogMelTransformer, TwoPassSED, WeakEventDetector
 from sklearn_sed.datasets import make_soundscapes
 
 settings = {
@@ -26,19 +26,15 @@ settings = {
 train = make_soundscapes(80, random_state=0, **settings)
 test = make_soundscapes(100, random_state=1, **settings)
 
-training = {
-    "network_params": {"n_filters": (16, 32, 32), "n_rnn": 32},
-    "batch_size": 8,
-    "learning_rate": 3e-3,
-    "max_epochs": 20,
-    "device": "cpu",
-    "random_state": 0,
-}
-sed = make_pipeline(LogMelTransformer(n_mels=32), TwoPassSED())
-for part in ("tagger", "detector"):
-    sed.set_params(
-        **{f"twopasssed__{part}__{name}": value for name, value in training.items()}
-    )
+detector = WeakEventDetector(
+    network_params={"n_filters": (16, 32, 32), "n_rnn": 32},
+    batch_size=8,
+    learning_rate=3e-3,
+    max_epochs=20,
+    device="cpu",
+    random_state=0,
+)
+sed = make_pipeline(LogMelTransformer(n_mels=32), TwoPassSED(detector=detector))
 sed.fit(train.X, train.y_weak)
 
 # %%
@@ -57,7 +53,7 @@ scores = {
 }
 
 # %%
-# The step from the first to the second bar is owed to the tagger; what the second one
+# The step from the first to the second bar is owed to the tags; what the second one
 # lacks to 1 is owed to the times.
 import matplotlib.pyplot as plt
 import numpy as np
