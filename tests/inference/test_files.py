@@ -404,10 +404,12 @@ def test_files_in_processes(importable, folder, tmp_path):
 
 
 SCRIPT = """
-    import sys, time, joblib
+    import signal, sys, time, joblib
     from pathlib import Path
     from sklearn_sed.inference import _files, detect_files
 
+    # Where the tests run in the background of a shell, it is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     detect = _files._detect
     def slowly(model, task, *rest):
         print(Path(task.name).name, flush=True)
