@@ -62,8 +62,8 @@ FAULTS = [
     Fault(
         "the share is that of the other clip",
         "nn",
-        "torch.lerp(curve[other], curve,",
-        "torch.lerp(curve, curve[other],",
+        "torch.lerp(more, curve,",
+        "torch.lerp(curve, more,",
         AUGMENT,
     ),
     Fault(
@@ -188,9 +188,30 @@ FAULTS = [
     Fault(
         "one of the labels of a clip is taken for another",
         "_labels",
-        "indicator[clip, column] = 1",
-        "indicator[clip, np.asarray(column) - 1] = 1",
+        "indicator[clip, column] = [",
+        "indicator[clip, np.asarray(column) - 1] = [",
         "tests/labels",
+    ),
+    Fault(
+        "long runs say no more of how long sounds last than short ones",
+        "_decoding",
+        "np.add.at(squares, column, length**2)",
+        "np.add.at(squares, column, length)",
+        "tests/decoding/test_lengths.py",
+    ),
+    Fault(
+        "long sounds are decoded as short ones are",
+        "_decoding",
+        '"min_gap": (0.3, 2.0)',
+        '"min_gap": (0.3, 0.3)',
+        "tests/decoding/test_lengths.py",
+    ),
+    Fault(
+        "tuning does not look at neighbours",
+        "model_selection",
+        "correlate1d(total, [1, 2, 1]",
+        "correlate1d(total, [0, 4, 0]",
+        "tests/model_selection/test_tuned_decoder.py",
     ),
     Fault(
         "a clip of which one tag is not known counts as labelled",

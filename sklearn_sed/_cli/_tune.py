@@ -75,6 +75,12 @@ def run(args: argparse.Namespace) -> int:
         args.audio, found.unlisted, args.unlisted, lacking
     )
     paths = [*found.paths, *(args.audio / path for path in unlisted)]
+    if not paths:
+        raise ValueError(
+            f"{args.events} lists no recording to tune on; list some, or take those "
+            "without an entry for recordings with none of the sounds by --unlisted "
+            "empty"
+        )
     check_targets([args.out], inputs=paths)
     tuned = tune_files(
         model,

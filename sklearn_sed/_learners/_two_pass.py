@@ -109,7 +109,6 @@ class TwoPassSED(PredictMixin, PartsMixin):
     (8, 0)
     """
 
-    _is_one_network = False  # whether the tagger is the detector's network
     _default_parts: ClassVar[dict[str, type]] = {
         "tagger": WeakTagger,
         "detector": WeakEventDetector,
@@ -229,14 +228,33 @@ class TwoPassSED(PredictMixin, PartsMixin):
     def _keep(self, parts: dict[str, Any]) -> "TwoPassSED":
         """Keep fitted parts; where there is no tagger, the detector is the tagger."""
         self.classes_ = np.asarray(parts["detector"].classes_)
-        self._is_one_network = "tagger" not in parts
-        detector = parts["detector"]
-        self.tagger_ = parts.get("tagger", detector)
-        if self._is_one_network and isinstance(detector, WeakEventDetector):
-            self.tagger_ = tagger_of(detector)
-        tag_columns(self.tagger_, self.classes_)
-        self.detector_ = detector
+        self.__dict__.pop("tagger_", None)
+        if "tagger" in parts:
+            self.tagger_ = parts["tagger"]
+            tag_columns(self.tagger_, self.classes_)
+        self.detector_ = parts["detector"]
         return self
+
+    @property
+    def _is_one_network(self) -> bool:
+        """Whether the detector is the tagger, too."""
+        return "tagger_" not in self.__dict__
+
+    @property
+    def tagger_(self) -> Any:
+        """The fitted tagger: one of its own, or what the detector is as a tagger."""
+        if not self._is_one_network:
+            return self.__dict__["tagger_"]
+        if not isinstance(self.detector_, WeakEventDetector):
+            return self.detector_
+        tagger = tagger_of(self.detector_)
+        if isinstance(self.tagger, WeakTagger):  # its threshold was set after fit
+            tagger.threshold = self.tagger.threshold
+        return tagger
+
+    @tagger_.setter
+    def tagger_(self, tagger: Any) -> None:
+        self.__dict__["tagger_"] = tagger
 
     @property
     def decoder_(self) -> Any:

@@ -18,7 +18,7 @@ from sklearn_sed.audio import audio_info, iter_blocks
 from sklearn_sed.events import check_events, recording_start
 from sklearn_sed.events._names import below_common_folder
 from sklearn_sed.events._records import check_filenames
-from sklearn_sed.inference._cutting import each_recording
+from sklearn_sed.inference._cutting import check_choice, each_recording
 from sklearn_sed.inference._windows import iter_log_mel
 from sklearn_sed.plotting._events import EventsDisplay
 from sklearn_sed.plotting._timeline import TimelineDisplay
@@ -116,8 +116,7 @@ def plot_recordings(
     >>> pictures["file"].tolist()
     ['20240131_053000.wav.png']
     """
-    if on_error not in ("raise", "skip"):
-        raise ValueError(f"on_error={on_error!r} must be 'raise' or 'skip'")
+    check_choice("on_error", on_error, ("raise", "skip"))
     tables = check_events(events, name="events")
     names = check_filenames(filenames, len(tables), "event tables")
     paths = names if audio is None else [os.fspath(path) for path in audio]

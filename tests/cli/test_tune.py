@@ -93,6 +93,13 @@ def test_a_tuned_model_works_everywhere(folder, capsys):
     assert "EventDecoder" in capsys.readouterr().out
 
 
+def test_a_list_of_nothing_is_named(folder, capsys):
+    write_events(folder / "strong.tsv", [], [], overwrite=True)
+    assert tune(folder) == 2
+    assert "strong.tsv lists no recording to tune on" in capsys.readouterr().err
+    assert not (folder / "tuned.sed").exists()
+
+
 def test_as_a_process(folder):
     command = ["tune", "model.sed", "strong.tsv", "audio", "-o", "tuned.sed"]
     done = subprocess.run(
@@ -154,7 +161,7 @@ def test_classes_that_the_model_does_not_know(folder, capsys):
 
 
 def test_a_list_of_nothing_is_nothing_to_tune_on(folder, capsys):
-    write_events(folder / "strong.tsv", [], [])
+    write_events(folder / "strong.tsv", [], [], overwrite=True)
     assert tune(folder, "--unlisted", "empty") == 2
     assert "there is nothing to tune on" in capsys.readouterr().err
     assert not (folder / "tuned.sed").exists()

@@ -64,6 +64,7 @@ def test_a_threshold_of_the_tagger_acts_at_once(fitted):
     assert not model.predict_tags(X).any()
     assert sum(map(len, model.predict(X))) == 0
     same_events(model.predict(X, tags=NAMES), fitted.predict(X, tags=NAMES))
+    assert not model.tagger_.predict(X).any()
 
 
 def test_a_tagger_that_is_given_is_trained():
@@ -101,3 +102,7 @@ def test_it_is_saved_and_loaded(tmp_path):
     again = load_model(tmp_path / "model.sed")
     assert_array_equal(again.predict_proba(X), model.predict_proba(X))
     assert_array_equal(again.tagger_.predict(X), model.tagger_.predict(X))
+    assert again.tagger_.net_ is again.detector_.net_
+    save_model(model.detector_, tmp_path / "detector.sed")
+    sizes = [(tmp_path / f"{n}.sed").stat().st_size for n in ("model", "detector")]
+    assert sizes[0] < 1.01 * sizes[1]  # the network is there once
